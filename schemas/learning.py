@@ -1,0 +1,80 @@
+"""What is learned: the records on `learning`, one per source event."""
+
+import base64
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, StringConstraints
+
+from schemas.record import Id, Part, Record, Timestamp
+
+StepKind = Literal["view", "click", "cart", "remove", "purchase", "refund", "impression", "identify", "forget"]
+"""`click` is a view reached through a list; the others are what their names say."""
+
+Weighted = tuple[str, float]
+"""An item (a product's group, or itself) and a weight."""
+
+
+class Origin(Part):
+    """The source record; followers drop what they have seen by it. `topic` without the installation's prefix."""
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+
+class TrainingRow(Part):
+    """One training example of the blender: features of a positive (row 0) and its negatives, as they were *before*.
+
+    `features` is little-endian float16 in base64, shape (rows, columns), under the feature list named by `version`.
+    """
+
+    version: Annotated[str, StringConstraints(max_length=32)]
+    rows: Annotated[int, Field(ge=1, le=64)]
+    columns: Annotated[int, Field(ge=1, le=256)]
+    features: Annotated[str, StringConstraints(max_length=44_000)]
+    weight: Annotated[float, Field(ge=0, le=100)] = 1.0
+
+    def array(self) -> np.ndarray:
+        """Unpack the features.
+
+        Returns:
+            float32, shape (rows, columns).
+
+        Raises:
+            ValueError: the bytes do not have that shape, or are not finite.
+        """
+        flat = np.frombuffer(base64.b64decode(self.features, validate=True), "<f2").astype(np.float32)
+        if flat.size != self.rows * self.columns or not np.isfinite(flat).all():
+            raise ValueError("TrainingRow.features: not the shape it names, or not finite")
+        return flat.reshape(self.rows, self.columns)
+
+
+def pack_features(features: np.ndarray) -> str:
+    """Pack a feature matrix, shape (rows, columns), as base64 of little-endian float16."""
+    return base64.b64encode(np.ascontiguousarray(features, "<f2").tobytes()).decode()
+
+
+class LearningStep(Record):
+    """Everything the model learns from one source event, with all its products.
+
+    `items` carry kind weights; `context` is the visitor's last 10 items *before* the event, oldest first, with their
+    weights; `session` names the session the items belong to; `learned` is False for steps that only identify or forget.
+    """
+
+    origin: Origin
+    at: Timestamp
+    visitor_id: Id
+    user_id: Id | None = None
+    session: Id | None = None
+    kind: StepKind
+    items: Annotated[tuple[Weighted, ...], Field(max_length=200)] = ()
+    context: Annotated[tuple[Weighted, ...], Field(max_length=10)] = ()
+    cart: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    landing: dict[str, str] = {}
+    slate_id: str | None = None
+    placement: str | None = None
+    rank: int | None = None
+    explored: str | None = None
+    variant: dict[str, str] = {}
+    row: TrainingRow | None = None

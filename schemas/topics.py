@@ -1,0 +1,105 @@
+"""Which topics there are: names, keys, partitions and policies, in one place."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+DAY_MS = 24 * 3600 * 1000
+
+TopicName = Literal[
+    "clickstream.events",
+    "catalog.products",
+    "catalog.embeddings",
+    "visitors.changelog",
+    "learning",
+    "recommendations",
+    "recommendations.evidence",
+    "judgements.requests",
+    "judgements",
+    "rules",
+    "clickstream.events.dead",
+    "catalog.products.dead",
+]
+
+EVENTS: TopicName = "clickstream.events"
+PRODUCTS: TopicName = "catalog.products"
+EMBEDDINGS: TopicName = "catalog.embeddings"
+CHANGELOG: TopicName = "visitors.changelog"
+LEARNING: TopicName = "learning"
+SLATES: TopicName = "recommendations"
+EVIDENCE: TopicName = "recommendations.evidence"
+JUDGEMENT_REQUESTS: TopicName = "judgements.requests"
+JUDGEMENTS: TopicName = "judgements"
+RULES: TopicName = "rules"
+EVENTS_DEAD: TopicName = "clickstream.events.dead"
+PRODUCTS_DEAD: TopicName = "catalog.products.dead"
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """One topic as `aisle topics create` makes it.
+
+    `partitions` 0 means "as many as clickstream.events": state, output and source partition p belong together.
+    """
+
+    name: TopicName
+    partitions: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _delete(days: float) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(int(days * DAY_MS))}
+
+
+_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+_KEEP_HISTORY = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * DAY_MS)}
+
+SPECS: tuple[TopicSpec, ...] = (
+    # Room above the 64 KiB record limit: an oversized record must reach the worker to become a dead letter.
+    TopicSpec(EVENTS, 0, _delete(7) | _ARRIVAL),
+    TopicSpec(PRODUCTS, 4, _KEEP_HISTORY),
+    TopicSpec(EMBEDDINGS, 1, _KEEP_HISTORY),
+    TopicSpec(
+        CHANGELOG,
+        0,
+        {
+            "cleanup.policy": "compact",
+            "segment.ms": "600000",
+            "min.cleanable.dirty.ratio": "0.1",
+            "min.compaction.lag.ms": "300000",
+        },
+    ),
+    TopicSpec(LEARNING, 1, _delete(30)),
+    TopicSpec(SLATES, 0, _delete(1)),
+    TopicSpec(EVIDENCE, 0, _delete(1)),
+    TopicSpec(JUDGEMENT_REQUESTS, 4, _delete(1 / 24)),
+    TopicSpec(JUDGEMENTS, 1, _KEEP_HISTORY),
+    TopicSpec(RULES, 1, _KEEP_HISTORY),
+    TopicSpec(EVENTS_DEAD, 0, _delete(30)),
+    TopicSpec(PRODUCTS_DEAD, 4, _delete(30)),
+)
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The names of one installation.
+
+    >>> Topics(prefix="shop1.")["learning"]
+    'shop1.learning'
+    >>> Topics(prefix="shop1.").logical("shop1.learning")
+    'learning'
+    """
+
+    prefix: str = ""
+    partitions: int = 8
+
+    def __getitem__(self, name: TopicName) -> str:
+        """Give the name on the broker."""
+        return self.prefix + name
+
+    def logical(self, name: str) -> str:
+        """Give the name without the prefix: what records and slate ids carry."""
+        return name.removeprefix(self.prefix)
+
+    def partitions_of(self, spec: TopicSpec) -> int:
+        """Count the partitions a topic must have in this installation."""
+        return spec.partitions or self.partitions

@@ -1,0 +1,1 @@
+"""What moves: agents, adapters, the command line and the wiring between them."""

@@ -1,0 +1,1 @@
+"""Commands of `aisle`, one module each; heavy imports stand inside the functions."""

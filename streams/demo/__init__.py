@@ -1,0 +1,1 @@
+"""A generated shop and its simulated shoppers."""

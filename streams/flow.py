@@ -1,0 +1,55 @@
+"""What passes between a log and the agents, whether the log is Kafka or a list in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from schemas.topics import TopicName
+
+
+class LogRecord(NamedTuple):
+    """One record as it stands in a log; `timestamp_ms` is its arrival."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Out(NamedTuple):
+    """One record to be written because of one source record.
+
+    `placement` is set for slates of revision 0: with `source_offset` it names what a restore must not send again.
+    """
+
+    topic: TopicName
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    source_offset: int
+    placement: str = ""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch of one partition came to.
+
+    `touched` is the encoded state of every visitor that changed (None: a tombstone); `refused` counts dead letters.
+    """
+
+    outputs: list[Out] = field(default_factory=list)
+    touched: dict[bytes, bytes | None] = field(default_factory=dict)
+
+
+class Fold(Protocol):
+    """A state that is a function of one log, built record by record in each partition's order."""
+
+    topic: TopicName
+
+    def apply(self, record: LogRecord) -> None:
+        """Take the next record; never raises for bad bytes, which are counted and skipped (all workers alike)."""
+
+    def positions(self) -> Mapping[int, int]:
+        """Give the last offset applied by partition; partitions never seen are absent."""

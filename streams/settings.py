@@ -1,0 +1,86 @@
+"""All settings, in one class; `docs/settings.md` is generated from it."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.topics import Topics
+
+
+class Settings(BaseSettings):
+    """What an installation can set, by environment variable (prefix `AISLE_`) or `.env` file.
+
+    Constants of the session context, of learning and of slates are grouped in `models` (`SessionRules`, `ModelRules`,
+    `SlateRules`); these are the ones that belong to an installation.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AISLE_", env_file=".env", extra="ignore", populate_by_name=True)
+
+    kafka_bootstrap_servers: str | None = Field(
+        None,
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
+        description="Brokers, host:port separated by commas. Unset: the ladder of `aisle doctor` finds or starts one.",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How every Kafka client connects."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="Used with SASL_PLAINTEXT and SASL_SSL."
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_ssl_ca: Path | None = Field(None, description="PEM file with the CA that signed the brokers' certificates.")
+    kafka_ssl_cert: Path | None = Field(None, description="PEM file with the client's certificate (mutual TLS).")
+    kafka_ssl_key: Path | None = Field(None, description="PEM file with the client's key (mutual TLS).")
+    topic_prefix: str = Field("", max_length=64, description="Put before every topic name; separates installations.")
+    partitions: int = Field(8, ge=1, le=1024, description="Partitions of clickstream.events and all that follow it.")
+    replication_factor: int = Field(1, ge=1, le=9, description="Copies of each partition that `topics create` asks for.")
+    group: str = Field("aisle", description="Consumer group; the prefix is put before it.")
+    worker_slot: str | None = Field(
+        None, description="Stable, unique name of this worker (static membership): restarts in place take 2 s, not 6 s."
+    )
+    session_timeout_s: float = Field(10.0, ge=1, le=300, description="A silent worker is out of the group after this.")
+    heartbeat_s: float = Field(1.0, ge=0.1, le=60, description="Heartbeats to the group coordinator.")
+    max_batch_records: int = Field(4096, ge=1, le=65536, description="Most records handled as one batch.")
+    fetch_min_bytes: int = Field(1, ge=1, le=1 << 24, description="A fetch waits for this much while it may wait.")
+    fetch_max_wait_ms: int = Field(500, ge=1, le=5000, description="Longest wait of an idle fetch.")
+    evidence_share: float = Field(0.01, ge=0, le=1, description="Share of slates with an evidence record.")
+    training_share: float = Field(1.0, ge=0, le=1, description="Share of events that carry a training row.")
+    dead_letter_limit: float = Field(
+        0.5, ge=0, le=1, description="Above this share of dead letters in the last 1,000 events the worker stops."
+    )
+    snapshot_url: str | None = Field(None, description="Directory or object store (fsspec URL) of model snapshots.")
+    snapshot_interval_s: float = Field(3600, ge=1, description="Time between model snapshots.")
+    http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
+    http_port: int = Field(9464, ge=0, le=65535, description="Port of /metrics, /livez and /readyz; 0 takes a free one.")
+    data_dir: Path = Field(Path(".aisle"), description="Local files: vector cache, embedded index, death counts.")
+    qdrant_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("QDRANT_URL", "qdrant_url"),
+        description="Qdrant server. Unset: an index inside the worker.",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("QDRANT_API_KEY", "qdrant_api_key"), description="Key of the Qdrant server."
+    )
+    qdrant_timeout_ms: int = Field(50, ge=1, le=10_000, description="A slower answer of Qdrant is served without.")
+    index: Literal["auto", "numpy", "edge"] = Field(
+        "auto", description="Index inside the worker: exact numpy, Qdrant embedded, or numpy up to 50,000 products."
+    )
+    embedding_model: str = Field("all-MiniLM-L6-v2", description="Any sentence-transformers model name or directory.")
+    openai_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"), description="Key of the LLM's API."
+    )
+    openai_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
+        description="OpenAI-compatible endpoint.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["json", "text"] = Field("text", description="JSON for machines, text for people.")
+
+    @property
+    def topics(self) -> Topics:
+        """Give the topic names of this installation."""
+        return Topics(prefix=self.topic_prefix, partitions=self.partitions)

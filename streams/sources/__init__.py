@@ -1,0 +1,1 @@
+"""Readers that turn a file of a shop into records of ours."""
