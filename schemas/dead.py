@@ -44,7 +44,13 @@ MAX_KEPT_BYTES = 640 * 1024
 
 
 def dead_letter(
-    error: DecodeError, *, source: Source, key: bytes | None, value: bytes | None, headers: dict[str, str], attempts: int = 1
+    error: DecodeError,
+    *,
+    source: Source,
+    key: bytes | None,
+    value: bytes | None,
+    headers: dict[str, str],
+    attempts: int = 1,
 ) -> DeadLetter:
     """Wrap a refused record."""
     return DeadLetter(

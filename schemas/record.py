@@ -1,5 +1,6 @@
 """The base of all records and the one way between bytes and records."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -31,10 +32,10 @@ def _timestamp(value: Any) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time needs its offset from UTC, such as Z")
     try:
-        value = value.astimezone(UTC)
+        at = value.astimezone(UTC)
     except OverflowError:
         raise ValueError("not a time that UTC can express") from None
-    return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def rfc3339(at: datetime) -> str:
@@ -43,9 +44,7 @@ def rfc3339(at: datetime) -> str:
     >>> rfc3339(datetime(2026, 5, 1, 12, 0, 0, 250000, tzinfo=UTC))
     '2026-05-01T12:00:00.250Z'
     """
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z" if at.year >= 1000 else (
-        at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-    )
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def epoch_ms(at: datetime) -> int:
@@ -65,7 +64,9 @@ def from_epoch_ms(ms: int) -> datetime:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Timestamp = Annotated[datetime, BeforeValidator(_timestamp), PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Timestamp = Annotated[
+    datetime, BeforeValidator(_timestamp), PlainSerializer(rfc3339, return_type=str, when_used="json")
+]
 """RFC 3339 with an offset on the wire, UTC with milliseconds in memory."""
 
 
@@ -133,9 +134,9 @@ def _explain(kind: type[Record], data: bytes, error: ValidationError) -> DecodeE
         version = orjson.loads(data).get("schema_version")
     except (orjson.JSONDecodeError, AttributeError):
         version = None
-    if isinstance(version, str) and version.count(".") == 1 and all(p.isascii() and p.isdigit() for p in version.split(".")):
+    if isinstance(version, str) and re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", version):
         try:
-            _check_version(kind, version[:9])
+            _check_version(kind, version)
         except DecodeError as refused:
             return refused
     where = ".".join("[]" if isinstance(part, int) else _field(kind, part) for part in first["loc"]) or "record"

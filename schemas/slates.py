@@ -87,7 +87,7 @@ def slate_id(*, topic: str, partition: int, offset: int, placement: str) -> str:
     """Name the slate that answers one source record at one placement; the same input always gives the same name.
 
     >>> slate_id(topic="clickstream.events", partition=3, offset=17, placement="home")
-    's-3-17-home-1e3a'
+    's-3-17-home-0685'
     """
     digest = hashlib.blake2b(topic.encode(), digest_size=2).hexdigest()
     return f"s-{partition}-{offset}-{placement}-{digest}"

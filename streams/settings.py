@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     kafka_ssl_key: Path | None = Field(None, description="PEM file with the client's key (mutual TLS).")
     topic_prefix: str = Field("", max_length=64, description="Put before every topic name; separates installations.")
     partitions: int = Field(8, ge=1, le=1024, description="Partitions of clickstream.events and all that follow it.")
-    replication_factor: int = Field(1, ge=1, le=9, description="Copies of each partition that `topics create` asks for.")
+    replication_factor: int = Field(1, ge=1, le=9, description="Copies of each partition to create.")
     group: str = Field("aisle", description="Consumer group; the prefix is put before it.")
     worker_slot: str | None = Field(
         None, description="Stable, unique name of this worker (static membership): restarts in place take 2 s, not 6 s."
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     snapshot_url: str | None = Field(None, description="Directory or object store (fsspec URL) of model snapshots.")
     snapshot_interval_s: float = Field(3600, ge=1, description="Time between model snapshots.")
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
-    http_port: int = Field(9464, ge=0, le=65535, description="Port of /metrics, /livez and /readyz; 0 takes a free one.")
+    http_port: int = Field(9464, ge=0, le=65535, description="Port of the above; 0 takes a free one.")
     data_dir: Path = Field(Path(".aisle"), description="Local files: vector cache, embedded index, death counts.")
     qdrant_url: str | None = Field(
         None,
