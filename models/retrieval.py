@@ -1,0 +1,110 @@
+"""Where candidates come from: every source is asked once per event, then shared by the event's placements."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from models.knowledge import Knowledge
+from models.model import Query, Scored
+from models.placements import Placement, basket
+from models.session import Context
+from schemas.events import Event, Landing
+from schemas.record import from_epoch_ms
+
+LIMIT = 100
+"""Candidates per source."""
+
+NEW_LIMIT = 30
+
+Found = Mapping[str, Scored]
+"""Candidates by source, as items (groups), best first."""
+
+
+def landing_of(landing: Landing | None) -> dict[str, str]:
+    """Give the landing context as the flat text features learning knows it by."""
+    if landing is None:
+        return {}
+    known = {
+        "country": landing.country,
+        "device": landing.device,
+        "campaign": landing.utm_campaign,
+        "source": landing.utm_source,
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def query_of(context: Context, event: Event, knowledge: Knowledge) -> Query:
+    """Turn the visitor's context into what the model is asked; without consent only this event's products count."""
+    item_of = knowledge.catalogue.item_of
+    if not context.consent:
+        own = tuple((item_of(item.product_id), 1.0) for item in event.items[-10:])
+        return Query(items=own, session=None, key="", cart=())
+    return Query(
+        items=tuple((item_of(product_id), weight) for product_id, weight in context.steps),
+        session=context.session_id,
+        key=context.user_id or context.visitor_id,
+        cart=tuple(dict.fromkeys(item_of(product_id) for product_id in basket(event, context.cart))),
+    )
+
+
+def retrieve(context: Context, event: Event, knowledge: Knowledge) -> dict[str, Scored]:
+    """Ask every source that depends on the visitor alone.
+
+    Returns:
+        candidates of the model's sources, of `content` (near the session's vector), `words` (landing and search words)
+        and `new`.
+    """
+    query = query_of(context, event, knowledge)
+    found = knowledge.model.candidates(query, limit=LIMIT)
+    if not query.items:
+        found["popular"] = knowledge.model.popularity(landing_of(context.landing))
+    text = context.query or (context.landing.utm_term if context.landing and not context.views else None)
+    words = knowledge.words.match(text, limit=LIMIT) if text else []
+    if words:
+        found["words"] = _as_items(words, knowledge)
+    vector = session_vector(context, event, words, knowledge)
+    if vector is not None:
+        found["content"] = _as_items(knowledge.content.near(vector, limit=LIMIT), knowledge)
+    new = knowledge.catalogue.newest(from_epoch_ms(context.at_ms), NEW_LIMIT)
+    if new:
+        found["new"] = _as_items([(product_id, 1.0 - i / len(new)) for i, product_id in enumerate(new)], knowledge)
+    return found
+
+
+def session_vector(
+    context: Context, event: Event, words: Sequence[tuple[str, float]], knowledge: Knowledge
+) -> np.ndarray | None:
+    """Point where the session is heading: its steps and profile, else what the words match.
+
+    Returns:
+        float32, shape (dim,), length 1; None without any known vector.
+    """
+    if context.consent:
+        steps: list[tuple[str, float]] = list(context.steps)
+        # The profile speaks while the session is short.
+        share = 1.0 / (1 + len(steps))
+        steps += [(product_id, weight * share) for product_id, weight in context.profile_items]
+    else:
+        steps = [(item.product_id, 1.0) for item in event.items[-10:]]
+    return knowledge.content.session_vector(steps or words[:10])
+
+
+def retrieve_for(
+    placement: Placement, anchors: Sequence[str], found: Found, knowledge: Knowledge
+) -> Mapping[str, Scored]:
+    """Add what only this placement asks: products like its anchor."""
+    if placement.anchor != "product" or not anchors:
+        return found
+    vector = knowledge.content.vector(anchors[0])
+    if vector is None:
+        return found
+    near = knowledge.content.near(vector, limit=LIMIT, exclude=anchors)
+    return {**found, "anchored": _as_items(near, knowledge)}
+
+
+def _as_items(products: Iterable[tuple[str, float]], knowledge: Knowledge) -> Scored:
+    """Turn scored products into scored items; of a group's variants the best stays."""
+    best: dict[str, float] = {}
+    for product_id, score in products:
+        best.setdefault(knowledge.catalogue.item_of(product_id), score)
+    return Scored(items=list(best), scores=np.fromiter(best.values(), np.float32, len(best)))

@@ -1,0 +1,60 @@
+"""One training row of the blend: what the candidates looked like just before the visitor chose."""
+
+import hashlib
+from random import Random
+
+import numpy as np
+
+from models.features import extras
+from models.knowledge import Knowledge
+from models.model import Blend
+from models.retrieval import Found
+from models.session import Context
+from schemas.learning import TrainingRow, pack_features
+
+HARD, UNIFORM = 4, 4
+"""Negatives per row: from the current top 20, and from all candidates."""
+
+TOP = 20
+
+
+def sampled(event_id: str, share: float) -> bool:
+    """Say whether an event is in a share 0..1 of all events; the same answer on every worker and replay."""
+    return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=4).digest()) < share * 2**32
+
+
+def training_row(
+    positive: str, found: Found, context: Context, knowledge: Knowledge, *, event_id: str
+) -> TrainingRow | None:
+    """Describe the chosen item and 8 others with the context and model from before the event.
+
+    A true item that no source had is still written, with nothing present, so that the blend learns what it misses.
+
+    Args:
+        positive: the item that was chosen.
+        found: candidates retrieved from the context before.
+        context: the visitor's context before the event.
+        knowledge: what the sources know now.
+        event_id: seeds the choice of negatives.
+
+    Returns:
+        the row, or None where there is nothing to compare with.
+    """
+    items = sorted({positive, *(item for scored in found.values() for item in scored.items)})
+    if len(items) <= HARD + UNIFORM:
+        return None
+    at = items.index(positive)
+    blend = knowledge.model.blend
+    features = blend.features(found, items, extras(items, context, knowledge))
+    rows = [at, *_negatives(at, np.round(blend.score(features), 4), event_id)]
+    return TrainingRow(
+        version=Blend.VERSION, rows=len(rows), columns=features.shape[1], features=pack_features(features[rows])
+    )
+
+
+def _negatives(positive: int, scores: np.ndarray, event_id: str) -> list[int]:
+    random = Random(int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest()))
+    ranked = [int(row) for row in np.argsort(-scores, kind="stable")[: TOP + 1] if row != positive][:TOP]
+    hard = random.sample(ranked, min(HARD, len(ranked)))
+    others = [row for row in range(len(scores)) if row != positive and row not in hard]
+    return hard + random.sample(others, min(UNIFORM, len(others)))

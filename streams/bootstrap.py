@@ -1,0 +1,48 @@
+"""Wiring: every part with its real default, or what the caller hands in."""
+
+import hashlib
+from dataclasses import asdict
+from importlib.metadata import version
+
+from models.model import Model
+
+from models.catalogue import Catalogue
+from models.content import Content
+from models.knowledge import Knowledge
+from models.ports import VectorIndex
+from streams.clicks import ClicksRules
+from streams.settings import Settings
+from streams.world import World
+
+
+def clicks_rules(settings: Settings) -> ClicksRules:
+    """Take the constants of the clicks agent from the settings."""
+    return ClicksRules(training_share=settings.training_share, evidence_share=settings.evidence_share)
+
+
+def build_world(
+    settings: Settings, *, dim: int = 384, model: Model | None = None, index: VectorIndex | None = None
+) -> World:
+    """Build the folds of a worker, empty or from a model's snapshot.
+
+    Args:
+        settings: the installation's.
+        dim: length of the product vectors.
+        model: a restored model; new where absent.
+        index: where product vectors are searched; by the settings where absent.
+    """
+    from streams.adapters.opening import open_index
+
+    content = Content(index or open_index(settings, dim))
+    knowledge = Knowledge(catalogue=Catalogue(), content=content, model=model or Model())
+    return World(knowledge, settings_hash=rules_hash(clicks_rules(settings)), build=version("aisle"))
+
+
+def rules_hash(rules: ClicksRules) -> str:
+    """Name the constants a slate was decided with: equal rules, equal name."""
+    placements = [
+        (p.name, sorted(p.triggers), sorted(p.page_kinds), p.size, p.anchor, sorted(p.emphasis.items()))
+        for p in rules.placements
+    ]
+    text = repr((asdict(rules.session), asdict(rules.slates), rules.training_share, rules.evidence_share, placements))
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()

@@ -1,0 +1,195 @@
+"""The clicks agent: one visitor event in; state, learning and slates out.
+
+Per record: decode, update the visitor's session context, append what should be learned, and decide a slate for every
+placement the event triggers. No Kafka here: `streams.worker` brings the records and writes what comes out.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import orjson
+from models.session import Applied, SessionRules, Visitor, apply, decode_visitor, encode
+
+from models.placements import PLACEMENTS, Placement
+from models.retrieval import landing_of, retrieve, retrieve_for
+from models.slate import Decision, Request, SlateRules, decide
+from models.training import sampled, training_row
+from schemas.dead import Source, dead_letter
+from schemas.errors import DecodeError
+from schemas.events import ORIGIN_HEADER, Event, decode_event
+from schemas.learning import LearningStep, Origin
+from schemas.record import from_epoch_ms
+from schemas.slates import Cause, Evidence, Slate, slate_id
+from schemas.topics import EVENTS, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES
+from streams.flow import LogRecord, Out, Outcome
+from streams.partitions import PartitionState
+from streams.telemetry import count
+from streams.world import World
+
+
+@dataclass(frozen=True)
+class ClicksRules:
+    """Constants of the agent; part of the settings hash that every slate carries.
+
+    `training_share` and `evidence_share` are the shares of events with a training row and of slates with evidence.
+    """
+
+    session: SessionRules = field(default_factory=SessionRules)
+    slates: SlateRules = field(default_factory=SlateRules)
+    placements: tuple[Placement, ...] = PLACEMENTS
+    training_share: float = 1.0
+    evidence_share: float = 0.01
+
+
+class ClicksAgent:
+    """Handle batches of one partition's records.
+
+    Args:
+        world: the folds all workers share; constant while a batch is handled.
+        rules: constants.
+        clock: tells when a slate is decided (recorded, never used to decide).
+    """
+
+    def __init__(self, world: World, rules: ClicksRules, *, clock: Callable[[], datetime]) -> None:
+        self._world = world
+        self._rules = rules
+        self._clock = clock
+
+    def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome:
+        """Apply records in offset order to the partition's state.
+
+        Args:
+            records: of one partition, ascending offsets; those at or below `part.mark` were applied before.
+            part: the partition's state; changed in place, nothing of it before the batch is worked through is written.
+
+        Returns:
+            what must be written: outputs first, then the touched visitors.
+        """
+        outcome = Outcome()
+        visitors: dict[bytes, Visitor | None] = {}
+        for record in records:
+            if record.offset > part.mark:
+                self._one(record, part, visitors, outcome)
+                part.mark = record.offset
+        for key, visitor in visitors.items():
+            data = None if visitor is None else encode(visitor)
+            outcome.touched[key] = data
+            part.put(key, data)
+        return outcome
+
+    def _one(
+        self, record: LogRecord, part: PartitionState, visitors: dict[bytes, Visitor | None], outcome: Outcome
+    ) -> None:
+        try:
+            event = decode_event(record.value, arrival_ms=record.timestamp_ms, origin=_origin(record))
+        except DecodeError as error:
+            count("dead_letters", reason=error.reason)
+            outcome.outputs.append(refused(record, error))
+            return
+        key = event.visitor_id.encode()
+        before = visitors[key] if key in visitors else _stored(part, key)
+        source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset)
+        item_of = self._world.knowledge.catalogue.item_of
+        applied = apply(before, event, origin=source, item_of=item_of, rules=self._rules.session)
+        count("events", note=applied.note)
+        if applied.changed:
+            visitors[key] = applied.visitor
+        if applied.step is not None:
+            outcome.outputs.append(self._learn(record, event, applied, applied.step))
+        if applied.triggers:
+            outcome.outputs.extend(self._slates(record, event, applied, part))
+
+    def _learn(self, record: LogRecord, event: Event, applied: Applied, step: LearningStep) -> Out:
+        context = applied.context_before
+        chosen = step.kind in {"view", "click", "cart"} and bool(step.items)
+        if chosen and context.steps and sampled(event.event_id, self._rules.training_share):
+            knowledge = self._world.knowledge
+            found = retrieve(context, event.model_copy(update={"items": ()}), knowledge)
+            row = training_row(step.items[0][0], found, context, knowledge, event_id=event.event_id)
+            step = step.model_copy(update={"row": row})
+        step = step.model_copy(update={"landing": landing_of(applied.context.landing)})
+        return Out(LEARNING, 0, None, step.encode(), record.offset)
+
+    def _slates(self, record: LogRecord, event: Event, applied: Applied, part: PartitionState) -> list[Out]:
+        placements = [placement for placement in self._rules.placements if placement.triggered_by(event)]
+        if not placements:
+            return []
+        context, knowledge = applied.context, self._world.knowledge
+        shared = retrieve(context, event, knowledge)
+        outputs = []
+        for placement in placements:
+            if (record.offset, placement.name) in part.emitted:
+                continue  # written before a crash: its offset is in the output's tail
+            anchors = placement.anchors(event, context.cart)
+            found = retrieve_for(placement, anchors, shared, knowledge)
+            name = slate_id(topic=EVENTS, partition=record.partition, offset=record.offset, placement=placement.name)
+            request = Request(slate_id=name, placement=placement, context=context, anchors=anchors, at=event.at)
+            decision = decide(request, found, knowledge, self._rules.slates)
+            slate = self._slate(record, event, placement, context.cart, request, decision)
+            outputs.append(Out(SLATES, record.partition, record.key, slate.encode(), record.offset, placement.name))
+            count("slates", placement=placement.name)
+            if sampled(name, self._rules.evidence_share):
+                content = found.get("content")
+                near = zip(content.items, content.scores.tolist(), strict=True) if content else ()
+                outputs.append(self._evidence(record, applied.visitor, slate, tuple(near)))
+        return outputs
+
+    def _slate(
+        self,
+        record: LogRecord,
+        event: Event,
+        placement: Placement,
+        cart: tuple[str, ...],
+        request: Request,
+        decision: Decision,
+    ) -> Slate:
+        return Slate(
+            slate_id=request.slate_id,
+            visitor_id=event.visitor_id,
+            placement=placement.name,
+            anchor=placement.anchor_name(event, cart),
+            view_id=event.page.view_id if event.page else None,
+            items=decision.items,
+            cause=Cause(topic=EVENTS, partition=record.partition, offset=record.offset, event_id=event.event_id),
+            lineage=self._world.lineage(),
+            explored=decision.explored,
+            event_at=event.at,
+            decided_at=self._clock(),
+            expires_at=event.at + timedelta(seconds=self._rules.slates.expires_s),
+        )
+
+    def _evidence(
+        self, record: LogRecord, visitor: Visitor | None, slate: Slate, content: tuple[tuple[str, float], ...]
+    ) -> Out:
+        evidence = Evidence(
+            slate_id=slate.slate_id,
+            visitor_id=slate.visitor_id,
+            state=None if visitor is None else orjson.loads(encode(visitor)),
+            content=content,
+            at=slate.event_at,
+        )
+        return Out(EVIDENCE, record.partition, record.key, evidence.encode(), record.offset)
+
+
+def refused(record: LogRecord, error: DecodeError, *, attempts: int = 1) -> Out:
+    """Make the dead letter of a record of `clickstream.events`."""
+    source = Source(
+        topic=EVENTS,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp=from_epoch_ms(max(record.timestamp_ms, 0)),
+    )
+    headers = {name: value.decode(errors="replace")[:256] for name, value in record.headers[:16]}
+    letter = dead_letter(error, source=source, key=record.key, value=record.value, headers=headers, attempts=attempts)
+    return Out(EVENTS_DEAD, record.partition, record.key, letter.encode(), record.offset)
+
+
+def _stored(part: PartitionState, key: bytes) -> Visitor | None:
+    data = part.visitors.get(key)
+    return None if data is None else decode_visitor(data)
+
+
+def _origin(record: LogRecord) -> str | None:
+    value = dict(record.headers).get(ORIGIN_HEADER)
+    return None if value is None else value.decode(errors="replace")

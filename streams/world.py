@@ -1,0 +1,131 @@
+"""What every worker knows alike: the folds of the logs it follows, and how far each has come."""
+
+from collections.abc import Mapping
+
+from models.knowledge import Knowledge
+from schemas.errors import DecodeError
+from schemas.learning import LearningStep
+from schemas.products import Embedding, Product
+from schemas.slates import Lineage
+from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS, TopicName
+from streams.flow import Fold, LogRecord
+
+
+class _Counted:
+    """Positions by partition, and how many records were unreadable."""
+
+    def __init__(self) -> None:
+        self._positions: dict[int, int] = {}
+        self.unreadable = 0
+
+    def positions(self) -> Mapping[int, int]:
+        """Give the last offset applied by partition."""
+        return self._positions
+
+
+class ProductsFold(_Counted):
+    """The catalogue as a fold of `catalog.products`."""
+
+    topic: TopicName = PRODUCTS
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__()
+        self._knowledge = knowledge
+
+    def apply(self, record: LogRecord) -> None:
+        """Put or remove one product; what cannot be read is the catalog agent's dead letter."""
+        self._positions[record.partition] = record.offset
+        if record.key is None:
+            self.unreadable += 1
+        elif record.value is None:
+            self._knowledge.remove_product(record.key.decode(errors="replace"))
+        else:
+            try:
+                product = Product.decode(record.value)
+            except DecodeError:
+                self.unreadable += 1
+                return
+            if product.product_id.encode() == record.key:
+                self._knowledge.put_product(product)
+            else:
+                self.unreadable += 1
+
+
+class EmbeddingsFold(_Counted):
+    """The vectors as a fold of `catalog.embeddings`."""
+
+    topic: TopicName = EMBEDDINGS
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__()
+        self._knowledge = knowledge
+
+    def apply(self, record: LogRecord) -> None:
+        """Put or remove one vector."""
+        self._positions[record.partition] = record.offset
+        content, catalogue = self._knowledge.content, self._knowledge.catalogue
+        if record.value is None:
+            content.remove((record.key or b"").decode(errors="replace"))
+            return
+        try:
+            embedding = Embedding.decode(record.value)
+            vector = embedding.array()
+        except ValueError:
+            self.unreadable += 1
+            return
+        content.put(embedding.product_id, vector, catalogue.category_of(embedding.product_id) or "")
+
+
+class LearningFold(_Counted):
+    """The model as a fold of `learning`."""
+
+    topic: TopicName = LEARNING
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__()
+        self._knowledge = knowledge
+        if knowledge.model.offset >= 0:
+            self._positions[0] = knowledge.model.offset
+
+    def apply(self, record: LogRecord) -> None:
+        """Learn one step."""
+        self._positions[record.partition] = record.offset
+        try:
+            step = LearningStep.decode(record.value)
+        except DecodeError:
+            self.unreadable += 1
+            return
+        self._knowledge.model.learn_one(step, record.offset)
+
+
+class World:
+    """The folds of one worker.
+
+    Args:
+        knowledge: what the folds build.
+        settings_hash: names the constants in force.
+        build: names the code in force.
+    """
+
+    def __init__(self, knowledge: Knowledge, *, settings_hash: str, build: str) -> None:
+        self.knowledge = knowledge
+        self._settings_hash = settings_hash
+        self._build = build
+        self._products = ProductsFold(knowledge)
+        self._embeddings = EmbeddingsFold(knowledge)
+        self._learning = LearningFold(knowledge)
+
+    @property
+    def folds(self) -> list[Fold]:
+        """Give the folds in the order they should catch up: products before the vectors that belong to them."""
+        return [self._products, self._embeddings, self._learning]
+
+    def lineage(self) -> Lineage:
+        """Give the exact position in every log; constant between two advances."""
+        return Lineage(
+            products={str(p): offset for p, offset in sorted(self._products.positions().items())},
+            embeddings={str(p): offset for p, offset in sorted(self._embeddings.positions().items())},
+            model=self._learning.positions().get(0, -1),
+            settings=self._settings_hash,
+            build=self._build,
+        )
