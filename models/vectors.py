@@ -1,8 +1,10 @@
 """Rows of vectors by product: one growing matrix, no holes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+from models.ports import Neighbour
 
 FIRST_CAPACITY = 256
 
@@ -112,3 +114,20 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     vectors = np.asarray(vectors, np.float32)
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return (vectors / np.where(length > 0, length, 1)).astype(np.float32, copy=False)
+
+
+def check_shape(vectors: np.ndarray, rows: int | None, dim: int) -> None:
+    """Refuse vectors that do not fit an index.
+
+    Raises:
+        ValueError: with both shapes.
+    """
+    shape = (dim,) if rows is None else (rows, dim)
+    if np.shape(vectors) != shape:
+        raise ValueError(f"vectors of shape {np.shape(vectors)} for an index that takes {shape}")
+
+
+def ranked(found: Iterable[tuple[str, float]]) -> list[Neighbour]:
+    """Order by score, then id; scores rounded to 6 decimals, so that equal vectors tie whatever their row."""
+    neighbours = [Neighbour(product_id, round(score, 6)) for product_id, score in found]
+    return sorted(neighbours, key=lambda neighbour: (-neighbour.score, neighbour.product_id))

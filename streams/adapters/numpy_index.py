@@ -4,12 +4,12 @@ Processes that serve from it start with `OPENBLAS_NUM_THREADS=1` (set in `stream
 imported): with its default threads one query took 50 times as long on a busy machine.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from models.ports import Neighbour
-from models.vectors import VectorTable, unit
+from models.vectors import VectorTable, check_shape, ranked, unit
 
 GATHER_SHARE = 0.3
 """Below this share of matching rows, multiplying only those is faster than multiplying all and masking."""
@@ -66,23 +66,6 @@ class NumpyVectorIndex:
         if len(rows) < GATHER_SHARE * len(table):
             return rows, table.matrix[rows] @ query
         return rows, (table.matrix @ query)[rows]
-
-
-def check_shape(vectors: np.ndarray, rows: int | None, dim: int) -> None:
-    """Refuse vectors that do not fit an index.
-
-    Raises:
-        ValueError: with both shapes.
-    """
-    shape = (dim,) if rows is None else (rows, dim)
-    if np.shape(vectors) != shape:
-        raise ValueError(f"vectors of shape {np.shape(vectors)} for an index that takes {shape}")
-
-
-def ranked(found: Iterable[tuple[str, float]]) -> list[Neighbour]:
-    """Order by score, then id; scores rounded to 6 decimals, so that equal vectors tie whatever their row."""
-    neighbours = [Neighbour(product_id, round(score, 6)) for product_id, score in found]
-    return sorted(neighbours, key=lambda neighbour: (-neighbour.score, neighbour.product_id))
 
 
 def _top(scores: np.ndarray, limit: int) -> np.ndarray:
