@@ -1,0 +1,75 @@
+"""Two rankings that cost nothing to have; what cannot beat them is not worth running.
+
+Both are prequential: ask `rank`, then `learn_one`, event by event in event-time order.
+"""
+
+import heapq
+from bisect import insort
+from collections import defaultdict
+
+_RESCALE_AT = 1e100
+
+
+class RecentPopularity:
+    """Products by clicks, each worth half as much every `half_life` events.
+
+    The newest click is given a growing weight instead of shrinking all the others, so only the clicked product's place
+    can change and the top is kept exactly in O(k) an event.
+
+    Args:
+        k: length of the ranking.
+        half_life: in events.
+    """
+
+    def __init__(self, *, k: int = 20, half_life: float = 5000) -> None:
+        self.k = k
+        self._growth = 2 ** (1 / half_life)
+        self._weight = 1.0
+        self._counts: dict[str, float] = {}
+        self._top: list[tuple[float, str]] = []  # (-count, product id): ascending is best first, ties by id
+
+    def learn_one(self, product_id: str) -> None:
+        """Count one click."""
+        before = self._counts.get(product_id, 0.0)
+        if (-before, product_id) in self._top:
+            self._top.remove((-before, product_id))
+        self._counts[product_id] = before + self._weight
+        insort(self._top, (-self._counts[product_id], product_id))
+        del self._top[self.k :]
+        self._weight *= self._growth
+        if self._weight > _RESCALE_AT:
+            self._rescale()
+
+    def rank(self) -> list[str]:
+        """Rank the k most popular products, ties by id."""
+        return [product_id for _, product_id in self._top]
+
+    def _rescale(self) -> None:
+        """Keep the weights finite; counts too small to ever matter again are dropped."""
+        scaled = {product_id: count / self._weight for product_id, count in self._counts.items()}
+        self._counts = {product_id: count for product_id, count in scaled.items() if count > 1e-12}
+        self._top = sorted((-self._counts[name], name) for _, name in self._top if name in self._counts)
+        self._weight = 1.0
+
+
+class LastItemCooccurrence:
+    """Products by how often they were clicked right after the session's last product; the same one may follow itself.
+
+    Args:
+        k: length of the ranking.
+    """
+
+    def __init__(self, *, k: int = 20) -> None:
+        self.k = k
+        self._next: dict[str, dict[str, int]] = defaultdict(dict)
+
+    def learn_one(self, last: str, product_id: str) -> None:
+        """Count one step from `last` to `product_id` within a session."""
+        counts = self._next[last]
+        counts[product_id] = counts.get(product_id, 0) + 1
+
+    def rank(self, last: str | None) -> list[str]:
+        """Rank what followed `last`, ties by id; empty without one."""
+        counts = self._next.get(last, {}) if last is not None else {}
+        best = heapq.nsmallest(self.k, ((-count, product_id) for product_id, count in counts.items()))
+        return [product_id for _, product_id in best]
