@@ -1,0 +1,83 @@
+"""Rows of a delimited file, by column name, with their line numbers."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.errors import RefusedError
+from streams.sources.lines import opened, text_lines
+
+DELIMITERS = ",\t;|"
+
+
+class Row(NamedTuple):
+    """One record of a file: the 1-based line it ends on, and its fields by column name, trimmed."""
+
+    line: int
+    fields: dict[str, str]
+
+
+class LineRefusedError(ValueError):
+    """Count this line as refused and go on; `reason` is a word or two, without the line's contents."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read_rows(
+    path: Path,
+    *,
+    required: Sequence[str],
+    refused: Counter[str],
+    limit: int | None = None,
+    kind: str,
+) -> Iterator[Row]:
+    """Read a delimited file row by row; the delimiter is the commonest of comma, tab, semicolon and bar in its header.
+
+    Args:
+        path: the file, gzipped or plain.
+        required: columns that must be there.
+        refused: counts, by reason, the lines that are not rows.
+        limit: stop after this many rows, refused ones included.
+        kind: what the file should be, for the sentence that says it is not.
+
+    Raises:
+        RefusedError: the file cannot be read, has no header, or lacks a column.
+    """
+    with opened(path) as stream:
+        lines = text_lines(stream, refused)
+        first = next(lines, "")
+        delimiter = max(DELIMITERS, key=first.count)
+        header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+        missing = [name for name in required if name not in header]
+        if missing:
+            raise RefusedError(f"{path} has no column {', '.join(missing)}: is it really {kind}?")
+        yield from _rows(lines, header, delimiter=delimiter, refused=refused, limit=limit)
+
+
+def _rows(
+    lines: Iterator[str], header: Sequence[str], *, delimiter: str, refused: Counter[str], limit: int | None
+) -> Iterator[Row]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    taken = 0
+    while limit is None or taken < limit:
+        before = reader.line_num
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # a quote that never closes: everything it swallowed is gone
+            refused["unreadable"] += reader.line_num - before
+            taken += 1
+            continue
+        if not values:
+            continue
+        taken += 1
+        if len(values) != len(header):
+            refused["wrong number of fields"] += 1
+            continue
+        # +1 for the header, which was read apart.
+        yield Row(reader.line_num + 1, {name: value.strip() for name, value in zip(header, values, strict=True)})
