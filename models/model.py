@@ -1,0 +1,406 @@
+"""The model: a fold of `learning` and of nothing else."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+
+from models.blend import Blend, Scored
+from models.complements import Complements, substitutes
+from models.covisitation import Covisitation
+from models.decay import Decay
+from models.factors import Factors
+from models.history import History
+from models.items import Registry, State, Stateful, mask_of, part, prefixed
+from models.kernel import hash63
+from models.landing import LandingPopularity
+from models.pair_limit import DAY_MS, PairLimit
+from models.rewards import PoolRewards
+from models.session_knn import SessionKnn
+from models.trending import Trending
+from models.watermark import Watermark
+from schemas.learning import LearningStep, StepKind
+from schemas.record import epoch_ms
+
+__all__ = ["Blend", "Model", "ModelRules", "Query", "Scored", "warm_up"]
+
+VISITS: frozenset[StepKind] = frozenset({"view", "click", "cart", "purchase"})
+STRONG: frozenset[StepKind] = frozenset({"cart", "purchase"})
+MOST_NAMES = 260
+"""The most items one step can name: items, cart and context."""
+
+
+@dataclass(frozen=True)
+class ModelRules:
+    """The model's constants; the defaults are the measured ones. Two models with different rules never share state."""
+
+    items: int = 200_000
+    people: int = 250_000
+    users: int = 500_000
+    sessions: int = 1 << 19
+    session_items: int = 20
+    postings: int = 200
+    neighbours: int = 500
+    position_decay: float = 1.5
+    step_decay: float = 3.0
+    session_age_share: float = 0.5
+    idf: float = 0.1
+    window: int = 10
+    slots: int = 100
+    backward: float = 0.6
+    query_decay: float = 0.6
+    half_life_share: float = 1 / 3
+    half_life_min: int = 5_000
+    half_life_max: int = 3_000_000
+    own_click_weight: float = 0.5
+    pair_limit: int = 3
+    pair_cells: int = 1 << 20
+    trend_share: float = 1 / 30
+    trend_max: int = 500_000
+    landings: int = 1_000
+    landing_items: int = 128
+    landing_strength: float = 50.0
+    history_slots: int = 32
+    history_half_life_days: float = 60.0
+    factors: int = 32
+    negatives: int = 5
+    latent_lr: float = 0.05
+    bias_lr: float = 0.02
+    seed: int = 88_172_645_463_325_252
+    together_slots: int = 64
+    together_least: int = 3
+    together_shrink: float = 5.0
+    blend_first: int = 300
+    seen_offsets: int = 8_192
+
+    def fingerprint(self) -> str:
+        """Hash the rules and the blend's version: what a snapshot has to match."""
+        text = orjson.dumps({"blend": Blend.VERSION, **asdict(self)}, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(text).hexdigest()[:16]
+
+
+class Query(NamedTuple):
+    """What the model is asked.
+
+    `items` are (item, weight), oldest first, negative weights included (they are passed over); `session` is excluded
+    from its own neighbours; `key` is the user or visitor id; `cart` asks for what goes with it.
+    """
+
+    items: tuple[tuple[str, float], ...]
+    session: str | None
+    key: str
+    cart: tuple[str, ...] = ()
+
+
+class Model:
+    """Everything learned from clicks.
+
+    Args:
+        rules: constants; caps bound the memory.
+    """
+
+    def __init__(self, rules: ModelRules | None = None) -> None:
+        self.rules = r = rules or ModelRules()
+        self.offset = -1
+        self.clock_ms = 0
+        self.items = Registry(r.items)
+        self.counts = np.zeros(64, np.int32)
+        limit = PairLimit(r.pair_cells, r.pair_limit)
+        self.covisitation = Covisitation(
+            cap=r.items, slots=r.slots, backward=r.backward, query_decay=r.query_decay, limit=limit,
+            decay=Decay(r.half_life_share, r.half_life_min, r.half_life_max),
+        )  # fmt: skip
+        self.session_knn = SessionKnn(
+            cap=r.items, sessions=r.sessions, session_items=r.session_items, postings=r.postings, k=r.neighbours,
+            position_decay=r.position_decay, step_decay=r.step_decay, age_share=r.session_age_share, idf=r.idf,
+        )  # fmt: skip
+        self.trending = Trending(cap=r.items, decay=Decay(r.trend_share, r.half_life_min, r.trend_max))
+        self.landing = LandingPopularity(cap=r.landings, items=r.landing_items, strength=r.landing_strength)
+        self.history = History(cap=r.people, slots=r.history_slots, half_life_days=r.history_half_life_days)
+        self.factors = Factors(
+            cap_items=r.items, cap_users=r.users, k=r.factors, negatives=r.negatives, latent_lr=r.latent_lr,
+            bias_lr=r.bias_lr, seed=r.seed,
+        )  # fmt: skip
+        self.complements = Complements(
+            cap=r.items, slots=r.together_slots, least=r.together_least, shrink=r.together_shrink,
+            limit=PairLimit(r.pair_cells, r.pair_limit),
+        )  # fmt: skip
+        self.rewards = PoolRewards()
+        self.blend = Blend(first=r.blend_first)
+        self._watermark = Watermark(r.seen_offsets)
+        self._popular: tuple[int, int, Scored] | None = None
+        self._version = 0
+
+    # ------------------------------------------------------------------ learning
+
+    def learn_one(self, step: LearningStep, offset: int) -> bool:
+        """Learn one step.
+
+        Args:
+            step: the record.
+            offset: its offset in `learning`.
+
+        Returns:
+            False when the step's source record has been learned already; `offset` moves all the same.
+        """
+        self.offset = offset
+        if not self._watermark.take(step.origin):
+            return False
+        self._version += 1
+        self.clock_ms = max(self.clock_ms, epoch_ms(step.at))
+        if step.kind == "forget":
+            self.forget(step.visitor_id)
+            if step.user_id:
+                self.forget(step.user_id)
+            return True
+        if step.kind == "identify" and step.user_id:
+            self._identify(step.visitor_id, step.user_id)
+        elif step.items:
+            self._learn_items(step)
+        if step.explored:
+            self.rewards.learn_one(step.explored, step.kind)
+        if step.row is not None:
+            self.blend.learn_one(step.row)
+        return True
+
+    def _identify(self, visitor: str, user: str) -> None:
+        self.history.identify(visitor, user)
+        self.factors.identify(visitor, user)
+        self.session_knn.identify(visitor, user)
+
+    def forget(self, key: str) -> None:
+        """Erase a visitor's or user's history, factors and sessions."""
+        self.history.forget(key)
+        self.factors.forget(key)
+        self.session_knn.forget(key)
+
+    def _learn_items(self, step: LearningStep) -> None:
+        self._make_room()
+        key = step.user_id or step.visitor_id
+        numbers = [self.items.intern(item) for item, _ in step.items]
+        for number, (_, weight) in zip(numbers, step.items, strict=True):
+            if step.kind != "impression" and weight:
+                self.history.learn_one(key, number, weight=weight, at_ms=self.clock_ms)
+        if step.kind in VISITS:
+            before = [self.items.intern(item) for item, _ in step.context][-self.rules.window :]
+            self._visit(step, numbers, before)
+        if step.kind in STRONG:
+            self._buy(step, key, numbers)
+
+    def _visit(self, step: LearningStep, numbers: Sequence[int], before: list[int]) -> None:
+        """Learn what was looked at after what, and what is popular."""
+        rules, rows = self.rules, self.items.rows
+        self._grow(rows)
+        own = rules.own_click_weight if step.slate_id else 1.0
+        visitor, day = hash63(step.visitor_id), self.clock_ms // DAY_MS
+        cart = set(step.cart)
+        for number, (item, weight) in zip(numbers, step.items, strict=True):
+            self.counts[number] += 1
+            if weight > 0:
+                self.trending.learn_one(number, rows=rows, weight=own * weight)
+                self.landing.learn_one(step.landing, item, weight=own * weight)
+            if step.kind == "purchase" and (number in before or item in cart):
+                continue  # buying what was looked at is no further visit
+            self.covisitation.learn_one(
+                np.array(before[-rules.window :], np.int32), number, rows=rows, visitor=visitor, day=day, weight=own
+            )
+            if step.session and not (step.kind in STRONG and self.session_knn.holds(step.session, number)):
+                owners = (step.visitor_id, step.user_id or "")
+                self.session_knn.learn_one(step.session, number, rows=rows, owners=owners)
+            before.append(number)
+
+    def _buy(self, step: LearningStep, key: str, numbers: Sequence[int]) -> None:
+        """Learn what goes together and what this person wants; an item counts once per basket."""
+        cart = list(dict.fromkeys(self.items.intern(item) for item in step.cart))
+        new = [number for number in dict.fromkeys(numbers) if number not in cart]
+        self.complements.learn_one(
+            np.array(cart, np.int32), new, rows=self.items.rows, visitor=hash63(step.visitor_id),
+            day=self.clock_ms // DAY_MS,
+        )  # fmt: skip
+        for number in new:
+            self.factors.learn_one(key, self.items.names[number])
+
+    def _make_room(self) -> None:
+        gone = self.items.make_room(MOST_NAMES)
+        if not len(gone):
+            return
+        self._grow(self.items.rows)
+        mask = mask_of(gone, self.items.rows)
+        self.counts[: len(mask)][mask] = 0
+        for table in (self.covisitation, self.session_knn, self.trending, self.history, self.complements):
+            table.drop(mask)
+        # The limits know pairs by numbers, which now may mean others.
+        self.covisitation.limit.clear()
+        self.complements.limit.clear()
+
+    def _grow(self, rows: int) -> None:
+        if rows > len(self.counts):
+            bigger = np.zeros(max(rows, 2 * len(self.counts)), np.int32)
+            bigger[: len(self.counts)] = self.counts
+            self.counts = bigger
+
+    # ------------------------------------------------------------------ asking
+
+    def candidates(
+        self, query: Query, *, limit: int = 100, category_of: Callable[[str], str | None] | None = None
+    ) -> dict[str, Scored]:
+        """Ask every source.
+
+        Args:
+            query: the visitor.
+            limit: at most this many per source.
+            category_of: the leaf category of an item; with it, `together` leaves out what replaces rather than goes
+                with the cart.
+
+        Returns:
+            sources that have something: `session_knn`, `covisitation`, `history`, `factors`, `popular`, `together`.
+        """
+        found: dict[str, Scored] = {}
+        recent = self._recent(query.items)
+        if len(recent):
+            found["session_knn"] = self._scored(*self.session_knn.rank(recent, query.session, limit))
+            found["covisitation"] = self._scored(*self.covisitation.rank(recent, limit))
+        if query.key:
+            found["history"] = self._scored(*self.history.rank(query.key, limit))
+            found["factors"] = _in_order(*self.factors.rank(query.key, limit))
+        found["popular"] = self._trending(limit)
+        if query.cart:
+            found["together"] = self._together(query.cart, limit, category_of)
+        return {source: scored for source, scored in found.items() if scored.items}
+
+    def _recent(self, items: Sequence[tuple[str, float]]) -> np.ndarray:
+        """Return the last distinct items that speak for something, most recent first, int32, shape (<= window,)."""
+        known: dict[int, None] = {}
+        for item, weight in reversed(items):
+            number = self.items.get(item)
+            if weight > 0 and 0 <= number < len(self.counts):
+                known[number] = None
+                if len(known) == self.rules.window:
+                    break
+        return np.array(list(known), np.int32)
+
+    def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], str | None] | None) -> Scored:
+        numbers = np.array([n for item in dict.fromkeys(cart) if (n := self.items.get(item)) >= 0], np.int32)
+        ids, scores = self.complements.rank(numbers, limit)
+        if category_of is not None:
+            names = self.items.names
+            kept = ~substitutes(
+                ids, numbers, bought=self.complements.count, viewed=self.covisitation.weight,
+                category_of=lambda number: category_of(names[number]),
+            )  # fmt: skip
+            ids, scores = ids[kept], scores[kept]
+        return self._scored(ids, scores)
+
+    def _trending(self, limit: int) -> Scored:
+        if self._popular is None or self._popular[:2] != (self._version, limit):
+            self._popular = (self._version, limit, self._scored(*self.trending.rank(limit)))
+        return self._popular[2]
+
+    def popularity(self, landing: Mapping[str, str], *, limit: int = 100) -> Scored:
+        """Rank by recent popularity within the finest landing context that has evidence.
+
+        Args:
+            landing: context values: `country`, `device`, `source`, `campaign`.
+            limit: at most this many.
+
+        Returns:
+            shares of the context's events, best first.
+        """
+        world = self._trending(limit)
+        total = float(world.scores.sum()) or 1.0
+        shares = {item: score / total for item, score in zip(world.items, world.scores.tolist(), strict=True)}
+        smooth = self.landing.smooth(landing, shares)
+        best = sorted(smooth.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+        return _in_order([item for item, _ in best], np.array([score for _, score in best], np.float32))
+
+    def _scored(self, ids: np.ndarray, scores: np.ndarray) -> Scored:
+        names = self.items.names
+        return _in_order([names[number] for number in ids.tolist()], scores)
+
+    def count_of(self, item: str) -> int:
+        """Count the events learned for an item."""
+        number = self.items.get(item)
+        return int(self.counts[number]) if 0 <= number < len(self.counts) else 0
+
+    @property
+    def pool_reward(self) -> dict[str, float]:
+        """Estimated clicks per impression of each exploration pool."""
+        return self.rewards.estimates()
+
+    # ------------------------------------------------------------------ state
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {
+            "items": self.items,
+            "covisitation": self.covisitation,
+            "covisitation_limit": self.covisitation.limit,
+            "session_knn": self.session_knn,
+            "trending": self.trending,
+            "landing": self.landing,
+            "history": self.history,
+            "factors": self.factors,
+            "complements": self.complements,
+            "complements_limit": self.complements.limit,
+            "rewards": self.rewards,
+            "blend": self.blend,
+            "watermark": self._watermark,
+        }
+
+    def state(self) -> State:
+        """Return everything that decides predictions, and where the log stands."""
+        state: State = {
+            "at": np.array([self.offset, self.clock_ms], np.int64),
+            "counts": np.trim_zeros(self.counts, "b"),
+        }
+        for name, piece in self._parts().items():
+            state |= prefixed(name, piece.state())
+        return state
+
+    def restore(self, state: State) -> None:
+        """Take over a state that `state` returned under the same rules; the model must be new."""
+        self.offset, self.clock_ms = state["at"].tolist()
+        self._grow(len(state["counts"]))
+        self.counts[: len(state["counts"])] = state["counts"]
+        for name, piece in self._parts().items():
+            piece.restore(part(name, state))
+        self._grow(self.items.rows)
+        self._version += 1
+
+    def digest(self) -> str:
+        """Hash everything that decides predictions; equal logs give equal digests in every process."""
+        sha = hashlib.sha256()
+        for name, array in sorted(self.state().items()):
+            sha.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            sha.update(np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
+
+
+def _in_order(items: list[str], scores: np.ndarray) -> Scored:
+    """Put equal scores in the order of their items; the rest is in order already."""
+    if len(items) > 1 and (scores[1:] == scores[:-1]).any():
+        pairs = sorted(zip(items, scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+        items = [item for item, _ in pairs]
+    return Scored(items, scores)
+
+
+def warm_up() -> None:
+    """Compile every kernel once (about 15 s the first time, then from numba's cache)."""
+    from schemas.learning import Origin
+    from schemas.record import from_epoch_ms
+
+    model = Model(ModelRules(items=1_024, people=16, users=16, sessions=16, pair_cells=64))
+    for offset in range(2):
+        step = LearningStep(
+            origin=Origin(topic="warm", partition=0, offset=offset), at=from_epoch_ms(0), visitor_id="v", session="s",
+            kind="cart", items=(("a", 1.0), ("b", 1.0)), context=(("c", 1.0),),
+        )  # fmt: skip
+        model.learn_one(step, offset)
+    found = model.candidates(Query(items=(("a", 1.0),), session=None, key="v", cart=("a",)))
+    model.blend.score(model.blend.features(found, ["a", "b"], {}))
+    model.history.learn_one("v", 0, weight=-1.0, at_ms=0)
+    gone = mask_of([0], model.items.rows)
+    for table in (model.covisitation, model.session_knn, model.trending, model.history, model.complements):
+        table.drop(gone)

@@ -1,0 +1,250 @@
+"""The model as a whole: a fold of its log, the same wherever and however it is computed."""
+
+import random
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from models.kernel import hash63
+from models.model import Blend, Model, ModelRules, Query
+from models.snapshot import decode, encode, offset_of
+from schemas.errors import RefusedError
+from schemas.learning import LearningStep, Origin, TrainingRow, pack_features
+from schemas.record import from_epoch_ms
+
+SMALL = ModelRules(
+    items=600, people=40, users=30, sessions=64, session_items=5, postings=8, slots=6, together_slots=6,
+    pair_cells=256, landings=8, landing_items=4, history_slots=4, half_life_min=50, seen_offsets=64, blend_first=2,
+)  # fmt: skip
+"""Caps low enough for every eviction to happen within some hundreds of steps."""
+
+KINDS = ("view", "view", "view", "click", "cart", "purchase", "remove", "refund", "impression", "identify", "forget")
+
+WEIGHT = {"cart": 3.0, "purchase": 5.0, "remove": -2.0, "refund": -2.0}
+
+
+def step(offset: int, kind: str = "view", *, item: str = "a", visitor: str = "v", **more: object) -> LearningStep:
+    """Build a step; `more` overrides."""
+    fields: dict[str, object] = {
+        "origin": Origin(topic="clickstream.events", partition=0, offset=offset),
+        "at": from_epoch_ms(1_700_000_000_000 + 1_000 * offset),
+        "visitor_id": visitor,
+        "session": f"{visitor}-1",
+        "kind": kind,
+        "items": ((item, 1.0),),
+    }
+    return LearningStep(**(fields | more))
+
+
+def random_row(rng: random.Random) -> TrainingRow:
+    """Build a training row of the blend's shape."""
+    table = np.array([[rng.random() for _ in Blend.FEATURES] for _ in range(3)], np.float32)
+    return TrainingRow(version=Blend.VERSION, rows=3, columns=table.shape[1], features=pack_features(table))
+
+
+def random_log(seed: int, length: int, *, items: int = 900) -> list[LearningStep]:
+    """Write a log of all kinds of steps with more items, people and sessions than SMALL holds."""
+    rng = random.Random(seed)
+    log = []
+    for offset in range(length):
+        visitor = f"v{rng.randrange(60)}"
+        kind = rng.choice(KINDS)
+        names = [f"i{min(int(rng.paretovariate(0.6)), items)}" for _ in range(12)]
+        log.append(
+            step(
+                offset, kind, visitor=visitor, session=f"{visitor}-{rng.randrange(3)}",
+                user_id=f"u{rng.randrange(20)}" if kind == "identify" or rng.random() < 0.2 else None,
+                items=tuple((name, WEIGHT.get(kind, 1.0)) for name in names[: rng.randrange(3)]),
+                context=tuple((name, rng.uniform(-1, 2)) for name in names[4 : 4 + rng.randrange(8)]),
+                cart=tuple(names[: rng.randrange(4)]),
+                landing={"country": rng.choice(["NL", "DE"]), "device": rng.choice(["mobile", "desktop"])},
+                slate_id="s" if rng.random() < 0.3 else None,
+                explored=rng.choice([None, "new", "long_tail"]),
+                row=random_row(rng) if rng.random() < 0.05 else None,
+            )
+        )  # fmt: skip
+    return log
+
+
+def learned(log: Iterable[LearningStep], rules: ModelRules = SMALL) -> Model:
+    """Fold a log."""
+    model = Model(rules)
+    for offset, one in enumerate(log):
+        model.learn_one(one, offset)
+    return model
+
+
+QUERY = Query(items=(("i1", 1.0), ("i2", -0.2), ("i3", 0.5)), session="v1-1", key="u1", cart=("i1", "i4"))
+
+
+def test_same_log_same_model() -> None:
+    """Two models that fold the same log are equal to the last bit."""
+    log = random_log(1, 1_500)
+    assert learned(log).digest() == learned(log).digest()
+
+
+def test_asking_changes_nothing() -> None:
+    """A model that is asked between steps stays equal to one that is not."""
+    log = random_log(2, 800)
+    asked = Model(SMALL)
+    for offset, one in enumerate(log):
+        asked.learn_one(one, offset)
+        asked.candidates(QUERY._replace(key=f"nobody{offset}"))
+        asked.popularity({"country": "NL"})
+    assert asked.digest() == learned(log).digest()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 333, 1_000])
+def test_saving_and_loading_on_the_way(cut: int) -> None:
+    """A model loaded from a snapshot and fed the rest equals one that never stopped, and answers alike."""
+    log = random_log(3, 1_200)
+    model = learned(log[:cut])
+    again = decode(encode(model), SMALL)
+    assert again.digest() == model.digest()
+    for offset in range(cut, len(log)):
+        model.learn_one(log[offset], offset)
+        again.learn_one(log[offset], offset)
+    assert again.digest() == model.digest()
+    here, there = model.candidates(QUERY), again.candidates(QUERY)
+    assert list(here) == list(there)
+    assert all(here[name].items == there[name].items for name in here)
+    assert all((here[name].scores == there[name].scores).all() for name in here)
+
+
+def test_another_process_learns_the_same() -> None:
+    """Neither hash seeds nor compiled caches reach the model."""
+    program = textwrap.dedent(
+        """
+        import importlib.util, sys
+        spec = importlib.util.spec_from_file_location("steps", sys.argv[1])
+        steps = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(steps)
+        print(steps.learned(steps.random_log(4, 400)).digest())
+        """
+    )
+    run = subprocess.run([sys.executable, "-c", program, __file__], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == learned(random_log(4, 400)).digest()
+
+
+def test_duplicates_change_nothing() -> None:
+    """Source records that come again in the log are dropped; only the offset moves."""
+    log = random_log(5, 400)
+    model = Model(SMALL)
+    taken = [model.learn_one(one, offset) for offset, one in enumerate(log[:300] + log[250:300] + log[300:])]
+    assert taken.count(False) == 50
+    assert model.offset == 449
+    once = learned(log)
+    once.offset = model.offset
+    assert model.digest() == once.digest()
+
+
+def test_candidates_are_sorted_finite_and_distinct() -> None:
+    """Whatever was learned, each source gives finite scores, best first, ties by item, every item once."""
+    model = learned(one for one in random_log(6, 2_000) if one.kind != "forget")
+    seen = set()
+    people = [*model.factors.users.names.numbers, *model.history.keys.numbers]
+    for query in (QUERY, Query(items=(), session=None, key=""), *(QUERY._replace(key=key, cart=()) for key in people)):
+        for source, scored in model.candidates(query, limit=20).items():
+            seen.add(source)
+            assert len(scored.items) == len(set(scored.items)) == len(scored.scores) <= 20
+            assert np.isfinite(scored.scores).all()
+            assert scored.scores.dtype == np.float32
+            pairs = list(zip((-scored.scores).tolist(), scored.items, strict=True))
+            assert pairs == sorted(pairs)
+            assert all(scored.items)
+    assert seen >= {"session_knn", "covisitation", "popular", "history", "factors"}
+
+
+@pytest.mark.parametrize("kind", ["v", "u"])
+def test_forget_leaves_no_trace(kind: str) -> None:
+    """After `forget` no state holds the visitor or user, and nothing personal is found by it."""
+    log = [one for one in random_log(7, 900) if one.kind != "forget"]
+    model = learned(log)
+    key = next(key for key in model.factors.users.names.numbers if key[0] == kind and key in model.history.keys.numbers)
+    visitor = key if kind == "v" else "somebody"
+    model.learn_one(step(5_000, "forget", visitor=visitor, user_id=key if key[0] == "u" else None, items=()), 5_000)
+    assert key not in model.history.keys.numbers
+    assert key not in model.factors.users.names.numbers
+    assert hash63(key) not in model.session_knn.owners
+    assert not any(name.startswith(f"{key}-") for name in model.session_knn.slots)
+    assert f'"{key}"'.encode() not in encode(model)
+    assert not {"history", "factors"} & set(model.candidates(QUERY._replace(key=key)))
+
+
+def test_identify_moves_history_to_the_user() -> None:
+    """What a visitor did before logging in is the user's afterwards."""
+    model = learned([step(0, "cart", item="kettle"), step(1, "cart", item="mug")])
+    model.learn_one(step(2, "identify", user_id="anna", items=()), 2)
+    found = model.candidates(Query(items=(), session=None, key="anna"))
+    assert set(found["history"].items) == {"kettle", "mug"}
+    assert "factors" in found
+    assert "history" not in model.candidates(Query(items=(), session=None, key="v"))
+
+
+def test_memory_is_bounded() -> None:
+    """Ever new visitors and products do not grow the model past its caps."""
+    model = Model(SMALL)
+    for offset in range(6_000):
+        model.learn_one(
+            step(offset, "cart", item=f"i{offset}", visitor=f"v{offset}", context=((f"i{offset - 1}", 1.0),)), offset
+        )
+        if offset == 3_000:
+            size = len(encode(model))
+    assert len(model.items) <= SMALL.items
+    assert len(model.history.keys) <= SMALL.people
+    assert len(model.factors.users.names) <= SMALL.users
+    assert len(model.session_knn.slots) <= SMALL.sessions
+    assert len(encode(model)) < 1.2 * size
+
+
+def test_clock_never_goes_back() -> None:
+    """The model's clock is the running maximum of event times in log order."""
+    model = learned([step(5), step(1)])
+    assert model.clock_ms == 1_700_000_005_000
+
+
+def test_unknown_training_rows_are_counted_and_ignored() -> None:
+    """A row of another version, shape or content leaves the blend as it was."""
+    model = Model(SMALL)
+    empty = pack_features(np.zeros((2, 3), np.float32))
+    for offset, row in enumerate(
+        [
+            TrainingRow(version="blend-0", rows=2, columns=3, features=empty),
+            TrainingRow(version=model.blend.VERSION, rows=2, columns=3, features=empty),
+            TrainingRow(version=model.blend.VERSION, rows=2, columns=len(model.blend.FEATURES), features="!"),
+        ]
+    ):
+        assert model.learn_one(step(offset, row=row), offset)
+    assert model.blend.refused == 3
+    assert model.blend.learned == 0
+
+
+def test_snapshots_say_where_they_stand() -> None:
+    """A snapshot's offset can be read without loading it."""
+    assert offset_of(encode(learned(random_log(8, 50)))[:100_000]) == 49
+
+
+@pytest.mark.parametrize("at", [0, 20, -40, -1])
+def test_broken_snapshots_are_refused(at: int) -> None:
+    """One flipped byte anywhere is one sentence, not half a model."""
+    data = bytearray(encode(learned(random_log(9, 50))))
+    data[at] ^= 0xFF
+    with pytest.raises(RefusedError):
+        decode(bytes(data), SMALL)
+
+
+@pytest.mark.parametrize("data", [b"", b"aisle-model-1\n", b"nonsense" * 10])
+def test_foreign_bytes_are_refused(data: bytes) -> None:
+    """What is no snapshot is refused."""
+    with pytest.raises(RefusedError):
+        decode(data, SMALL)
+
+
+def test_snapshots_of_other_rules_are_refused() -> None:
+    """A model learned under other constants is not this model."""
+    with pytest.raises(RefusedError, match="other model rules"):
+        decode(encode(Model(SMALL)), ModelRules())
