@@ -47,10 +47,11 @@ class History:
 
     def learn_one(self, key: str, item: int, *, weight: float, at_ms: int) -> None:
         """Add an event's kind weight to a person's item; negative weights take away, at most to 0."""
-        for row in self.keys.make_room(1).tolist():
-            self.used[row] = 0
+        if self.keys.get(key) < 0:
+            for gone in self.keys.make_room(1).tolist():
+                self.used[gone] = 0
+            self._grow(self.keys.rows + 1)
         row = self.keys.intern(key)
-        self._grow(self.keys.rows)
         fade = 2.0 ** (-max(0, at_ms - int(self.at_ms[row])) / self.half_life_ms) if self.used[row] else 1.0
         self.at_ms[row] = at_ms
         _learn(self.ids, self.weights, self.used, row, fade, item, weight)
@@ -91,7 +92,9 @@ class History:
         drop_partners(self.ids, self.weights, self.used, gone, self.keys.rows)
 
     def _grow(self, rows: int) -> None:
-        cap = self.keys.cap
+        if rows <= len(self.used):
+            return
+        cap = max(rows, self.keys.cap)
         self.ids = grown(self.ids, rows, cap)
         self.weights = grown(self.weights, rows, cap)
         self.used = grown(self.used, rows, cap)

@@ -77,10 +77,16 @@ class Registry:
             self.names[number] = name
         else:
             number = len(self.names)
-            self.seen = grown(self.seen, number + 1, self.cap)
+            if number == len(self.seen):
+                self.seen = grown(self.seen, number + 1, self.cap)
             self.names.append(name)
         self.numbers[name] = number
         return number
+
+    def known(self, name: str) -> int:
+        """Return the name's number, giving it one if needed; only a new name counts as seen."""
+        number = self.numbers.get(name)
+        return self.intern(name) if number is None else number
 
     def make_room(self, wanted: int) -> np.ndarray:
         """Evict so that `wanted` new names fit; to be called before a step's names are interned.

@@ -35,7 +35,7 @@ class LandingPopularity:
 
     def learn_one(self, landing: Mapping[str, str], item: str, *, weight: float) -> None:
         """Count one event in all the contexts a landing has."""
-        for name in names_of(landing):
+        for name in names_of(landing) if landing else ():
             counts = self.contexts.pop(name, None)
             self.contexts[name] = counts = {} if counts is None else counts
             counts[item] = counts.get(item, 0.0) + weight

@@ -185,7 +185,7 @@ class Model:
             if step.kind != "impression" and weight:
                 self.history.learn_one(key, number, weight=weight, at_ms=self.clock_ms)
         if step.kind in VISITS:
-            before = [self.items.intern(item) for item, _ in step.context][-self.rules.window :]
+            before = [self.items.known(item) for item, _ in step.context]
             self._visit(step, numbers, before)
         if step.kind in STRONG:
             self._buy(step, key, numbers)
@@ -196,6 +196,7 @@ class Model:
         self._grow(rows)
         own = rules.own_click_weight if step.slate_id else 1.0
         visitor, day = hash63(step.visitor_id), self.clock_ms // DAY_MS
+        owners = (visitor, hash63(step.user_id) if step.user_id else 0)
         cart = set(step.cart)
         for number, (item, weight) in zip(numbers, step.items, strict=True):
             self.counts[number] += 1
@@ -208,13 +209,12 @@ class Model:
                 np.array(before[-rules.window :], np.int32), number, rows=rows, visitor=visitor, day=day, weight=own
             )
             if step.session and not (step.kind in STRONG and self.session_knn.holds(step.session, number)):
-                owners = (step.visitor_id, step.user_id or "")
                 self.session_knn.learn_one(step.session, number, rows=rows, owners=owners)
             before.append(number)
 
     def _buy(self, step: LearningStep, key: str, numbers: Sequence[int]) -> None:
         """Learn what goes together and what this person wants; an item counts once per basket."""
-        cart = list(dict.fromkeys(self.items.intern(item) for item in step.cart))
+        cart = list(dict.fromkeys(self.items.known(item) for item in step.cart))
         new = [number for number in dict.fromkeys(numbers) if number not in cart]
         self.complements.learn_one(
             np.array(cart, np.int32), new, rows=self.items.rows, visitor=hash63(step.visitor_id),

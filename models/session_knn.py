@@ -203,22 +203,22 @@ class SessionKnn:
         self._shared = np.zeros(sessions, np.int32)
         self._sums = np.zeros(START_ROWS, np.float32)
 
-    def learn_one(self, session: str, item: int, *, rows: int, owners: tuple[str, str]) -> None:
+    def learn_one(self, session: str, item: int, *, rows: int, owners: tuple[int, int]) -> None:
         """Append an item to a session; a repeated item is appended again.
 
         Args:
             session: its id.
             item: the item.
             rows: rows of the item registry.
-            owners: visitor and user ("" for none), for `forget`.
+            owners: hashes of visitor and user (0 for none), for `forget`.
         """
         self._grow(rows)
         slot = self.slots.get(session, -1)
         if slot < 0:
             slot = self._open(session)
-        self.owners[slot, 0] = hash63(owners[0])
+        self.owners[slot, 0] = owners[0]
         if owners[1]:
-            self.owners[slot, 1] = hash63(owners[1])
+            self.owners[slot, 1] = owners[1]
         low = int(self.number[slot]) & LOW_BITS
         _learn(self.items, self.length, self.total, self.postings, self.posted, slot, low, item)
 

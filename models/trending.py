@@ -76,6 +76,8 @@ class Trending:
         self._place[best] = np.arange(1, len(best) + 1)
 
     def _grow(self, rows: int) -> None:
+        if rows <= len(self.weight):
+            return
         self.weight = grown(self.weight, rows, self.cap)
         self._place = grown(self._place, rows, self.cap)
 
