@@ -20,8 +20,6 @@ from streams.sources.rows import LineRefusedError, Row, read_rows
 
 Fields = Mapping[str, str]
 
-CLICKS: frozenset[EventName] = frozenset({"view_item", "select_item"})
-
 
 class TimedRow(NamedTuple):
     """A row with its event time and the id its line gives an event."""
@@ -69,6 +67,7 @@ class EventFile:
 
     Attributes:
         refused: lines left out by the last full reading of `events`, by reason.
+        taken: rows read so far by that reading, refused ones left out.
     """
 
     def __init__(self, path: Path, layout: Layout, *, limit: int | None = None) -> None:
@@ -76,6 +75,13 @@ class EventFile:
         self.layout = layout
         self.limit = limit
         self.refused: Counter[str] = Counter()
+        self.taken = 0
+
+    @property
+    def rows(self) -> int:
+        """Count the rows there are to read."""
+        rows = max(0, self.content.lines - 1)
+        return rows if self.limit is None else min(rows, self.limit)
 
     @cached_property
     def content(self) -> Content:
@@ -106,13 +112,14 @@ class EventFile:
 
     def events(self) -> Iterator[Event]:
         """Give the events in event-time order, the same ones in the same order each time."""
-        self.refused = Counter()
+        self.refused, self.taken = Counter(), 0
         rows: Iterable[TimedRow] = self._timed(self.refused)
         return self.layout.events(rows if self.survey.in_order else _sorted(rows), self.refused)
 
     def _timed(self, refused: Counter[str]) -> Iterator[TimedRow]:
         prefix = self.content.digest[:16]
         for row in self._rows(refused):
+            self.taken += 1
             try:
                 yield TimedRow(f"{prefix}-{row.line}", self.layout.at(row.fields), row.fields)
             except LineRefusedError as error:

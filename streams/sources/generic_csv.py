@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import cast, get_args
 
+from models.scoring import CLICKS
 from schemas.errors import RefusedError
 from schemas.events import Event, EventName, Item, Page
 from schemas.products import Product
-from streams.sources.event_file import CLICKS, Fields, TimedRow, one_each
+from streams.sources.event_file import Fields, TimedRow, one_each
 from streams.sources.fields import category_path, known_price, parse_price, parse_quantity, parse_time, title_of
 from streams.sources.rows import LineRefusedError
 

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from models.scoring import CLICKS
 from schemas.events import Event, EventName, Item, Page
 from schemas.products import Product
-from streams.sources.event_file import CLICKS, Fields, TimedRow, one_each
+from streams.sources.event_file import Fields, TimedRow, one_each
 from streams.sources.fields import category_path, known_price, parse_price, parse_time, title_of
 from streams.sources.rows import LineRefusedError
 

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_rees46_is_read_to_the_last_line() -> None:
     assert len({event.event_id for event in events}) == 17_434
     assert len({event.visitor_id for event in events}) == 4_504
     assert len(list(file.products())) == 6_493
-    assert all(a.at <= b.at for a, b in zip(events, events[1:], strict=False))
+    assert all(a.at <= b.at for a, b in pairwise(events))
 
 
 def test_uci_lines_are_carts_and_invoices_purchases() -> None:

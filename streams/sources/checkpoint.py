@@ -1,0 +1,45 @@
+"""How far an import has come, on disk: a restart goes on from there."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import orjson
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The first `events` events of a file stand in the topic before the offsets `ends`, by partition."""
+
+    events: int = 0
+    ends: Mapping[str, int] = field(default_factory=dict)
+
+
+class Checkpoint:
+    """One small file per (content, topic, broker), replaced as a whole.
+
+    Args:
+        directory: where such files are kept.
+        digest: of the imported content.
+        target: names the topic and the broker.
+    """
+
+    def __init__(self, directory: Path, *, digest: str, target: str) -> None:
+        name = hashlib.blake2b(f"{digest} {target}".encode(), digest_size=12).hexdigest()
+        self._path = directory / f"import-{name}.json"
+
+    def load(self) -> Progress | None:
+        """Give what was saved last; None for nothing, or nothing readable."""
+        try:
+            saved = orjson.loads(self._path.read_bytes())
+            return Progress(events=int(saved["events"]), ends={str(k): int(v) for k, v in saved["ends"].items()})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def save(self, progress: Progress) -> None:
+        """Replace what was saved."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        whole = self._path.with_suffix(".new")
+        whole.write_bytes(orjson.dumps(asdict(progress)))
+        whole.replace(self._path)

@@ -1,0 +1,97 @@
+"""Import a file: its products, then its events, each once however often it is started again."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from schemas.events import Event
+from schemas.products import Product
+from schemas.topics import EVENTS, PRODUCTS, TopicName
+from streams.sources.checkpoint import Checkpoint, Progress
+from streams.sources.event_file import EventFile
+
+CHUNK = 5000
+"""Events between two checkpoints."""
+
+ORIGIN = "import"
+
+
+class Log(Protocol):
+    """Where an import goes, and what it asks about what is there already."""
+
+    def write(self, topic: TopicName, key: bytes, value: bytes | None, *, origin: str | None = None) -> None:
+        """Send one record."""
+
+    def flush(self) -> None:
+        """Wait until everything sent is in the log."""
+
+    def ends(self, topic: TopicName) -> Mapping[str, int]:
+        """Give the next offset of each partition."""
+
+    def events_since(self, ends: Mapping[str, int], prefix: str) -> set[str]:
+        """Give the ids of events from these offsets on that begin with `prefix`."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to: events sent now, events that were there before, products sent."""
+
+    events: int
+    already: int
+    products: int
+
+
+def import_products(products: Iterable[Product], log: Log) -> int:
+    """Send products; returns how many."""
+    count = 0
+    for product in products:
+        log.write(PRODUCTS, product.product_id.encode(), product.encode())
+        count += 1
+    log.flush()
+    return count
+
+
+def import_events(
+    file: EventFile, log: Log, checkpoint: Checkpoint, *, advance: Callable[[], None], chunk: int = CHUNK
+) -> Imported:
+    """Send a file's products and events, going on where an earlier import of the same content stopped.
+
+    After a stop, whatever way it came, the log itself is asked which events followed the last checkpoint, so none is
+    sent twice. A topic that was made anew since then gets everything again.
+
+    Args:
+        file: what to import.
+        log: where to.
+        checkpoint: how far it has come.
+        advance: called after every chunk, for a progress bar.
+        chunk: events between two checkpoints.
+    """
+    saved = checkpoint.load()
+    begun = saved is not None and _still_there(saved, log.ends(EVENTS))
+    if saved is None or not begun:
+        saved = Progress(events=0, ends=log.ends(EVENTS))
+        checkpoint.save(saved)
+    there = log.events_since(saved.ends, file.content.digest[:16]) if begun else set()
+    products = import_products(file.products(), log)
+    events = iter(file.events())
+    done = sum(1 for _ in islice(events, saved.events))
+    sent = 0
+    while batch := list(islice(events, chunk)):
+        sent += _send([event for event in batch if event.event_id not in there], log)
+        done += len(batch)
+        checkpoint.save(Progress(events=done, ends=log.ends(EVENTS)))
+        advance()
+    return Imported(events=sent, already=done - sent, products=products)
+
+
+def _send(events: list[Event], log: Log) -> int:
+    for event in events:
+        log.write(EVENTS, event.visitor_id.encode(), event.encode(), origin=ORIGIN)
+    log.flush()
+    return len(events)
+
+
+def _still_there(saved: Progress, ends: Mapping[str, int]) -> bool:
+    """Say whether the log still holds what was sent: a topic made anew ends before the saved offsets."""
+    return saved.ends.keys() == ends.keys() and all(ends[name] >= end for name, end in saved.ends.items())
