@@ -22,48 +22,43 @@ def _draw_below(state: np.ndarray, bound: int) -> np.int64:
 
 
 @compiled
-def _predict(latents: np.ndarray, biases: np.ndarray, live: np.ndarray, user: np.ndarray, base: float) -> np.ndarray:
-    """Predict for all live items, each row summed in eight fixed lanes (fast, and no result depends on its company)."""
-    scores = np.empty(len(live), np.float32)
-    for t in range(len(live)):
-        row = live[t]
-        a = b = c = d = e = g = h = i = np.float32(0.0)
-        for f in range(0, latents.shape[1], 8):
-            a += latents[row, f] * user[f]
-            b += latents[row, f + 1] * user[f + 1]
-            c += latents[row, f + 2] * user[f + 2]
-            d += latents[row, f + 3] * user[f + 3]
-            e += latents[row, f + 4] * user[f + 4]
-            g += latents[row, f + 5] * user[f + 5]
-            h += latents[row, f + 6] * user[f + 6]
-            i += latents[row, f + 7] * user[f + 7]
-        scores[t] = base + biases[row] + (((a + b) + (c + d)) + ((e + g) + (h + i)))
+def _predict(latents: np.ndarray, biases: np.ndarray, user: np.ndarray, base: float) -> np.ndarray:
+    """Predict for all rows; factor by factor, so that the loop over rows is vector code and keeps each row's order."""
+    scores = np.empty(len(biases), np.float32)
+    for row in range(len(biases)):
+        scores[row] = base + biases[row]
+    for f in range(len(user)):
+        for row in range(len(biases)):
+            scores[row] += latents[f, row] * user[f]
     return scores
 
 
 @compiled
 def _best(scores: np.ndarray, live: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    ids = np.empty(len(live), np.int32)
+    ids = np.empty(len(scores), np.int32)
     count = 0
-    for t in range(len(live)):
-        if scores[t] > 0.0:
-            ids[count] = live[t]
-            scores[count] = scores[t]
+    for row in range(len(scores)):
+        if live[row] and scores[row] > 0.0:
+            ids[count] = row
+            scores[count] = scores[row]
             count += 1
     return top_n(ids, scores, count, limit)
 
 
 class _Latents:
-    """What River takes for its dict of vectors: `[row]` is a view into one matrix, and nothing is made by looking."""
+    """What River takes for its dict of vectors: `[row]` is a view into one matrix, and nothing is made by looking.
+
+    The matrix is float32, shape (k, rows): ranking reads it factor by factor.
+    """
 
     def __init__(self, k: int) -> None:
-        self.matrix = np.zeros((START_ROWS, k), np.float32)
+        self.matrix = np.zeros((k, START_ROWS), np.float32)
 
     def __getitem__(self, row: int) -> np.ndarray:
-        return self.matrix[row]
+        return self.matrix[:, row]
 
     def __setitem__(self, row: int, vector: np.ndarray) -> None:
-        self.matrix[row] = vector
+        self.matrix[:, row] = vector
 
 
 class _Biases:
@@ -84,6 +79,7 @@ class _Side:
 
     def __init__(self, cap: int, k: int) -> None:
         self.names = Registry(cap)
+        self.live = np.zeros(START_ROWS, np.bool_)
         self.latents = _Latents(k)
         self.biases = _Biases()
 
@@ -95,10 +91,9 @@ class _Side:
         for gone in self.names.make_room(1).tolist():
             self._clear(gone)
         row = self.names.intern(name)
-        cap = self.names.cap
-        self.latents.matrix = grown(self.latents.matrix, row + 1, cap)
-        self.biases.vector = grown(self.biases.vector, row + 1, cap)
-        _draw(random, self.latents.matrix[row], 0.1 * 3.0**0.5)
+        self._grow(row + 1)
+        self.live[row] = True
+        _draw(random, self.latents[row], 0.1 * 3.0**0.5)
         return row
 
     def forget(self, name: str) -> None:
@@ -107,27 +102,34 @@ class _Side:
             self._clear(row)
 
     def _clear(self, row: int) -> None:
-        self.latents.matrix[row] = 0.0
-        self.biases.vector[row] = 0.0
+        self.live[row] = False
+        self.latents[row][:] = 0.0
+        self.biases[row] = 0.0
 
-    def live(self) -> np.ndarray:
-        """Return the rows in use, int64, ascending."""
-        used = np.ones(self.names.rows, np.bool_)
-        used[self.names.free] = False
-        return np.flatnonzero(used)
+    def _grow(self, rows: int) -> None:
+        if rows > len(self.live):
+            cap = max(rows, self.names.cap)
+            self.live = grown(self.live, rows, cap)
+            self.biases.vector = grown(self.biases.vector, rows, cap)
+            bigger = np.zeros((len(self.latents.matrix), len(self.live)), np.float32)
+            bigger[:, : self.latents.matrix.shape[1]] = self.latents.matrix
+            self.latents.matrix = bigger
 
     def state(self) -> State:
         rows = self.names.rows
         return {
             **prefixed("names", self.names.state()),
-            "latents": self.latents.matrix[:rows],
+            "latents": self.latents.matrix[:, :rows],
             "biases": self.biases.vector[:rows],
         }
 
     def restore(self, state: State) -> None:
         self.names.restore(part("names", state))
-        self.latents.matrix = grown(state["latents"].copy(), START_ROWS, max(START_ROWS, self.names.cap))
-        self.biases.vector = grown(state["biases"].copy(), START_ROWS, max(START_ROWS, self.names.cap))
+        rows = self.names.rows
+        self._grow(rows)
+        self.latents.matrix[:, :rows] = state["latents"]
+        self.biases.vector[:rows] = state["biases"]
+        self.live[:rows] = [bool(name) for name in self.names.names]
 
 
 class Factors:
@@ -178,10 +180,10 @@ class Factors:
         user = self.users.names.get(key)
         if user < 0:
             return [], np.empty(0, np.float32)
-        live = self.items.live()
         base = self._river.global_mean.get() + self.users.biases[user]
-        scores = _predict(self.items.latents.matrix, self.items.biases.vector, live, self.users.latents[user], base)
-        rows, best = _best(scores, live, limit)
+        taste = np.ascontiguousarray(self.users.latents[user])
+        scores = _predict(self.items.latents.matrix, self.items.biases.vector, taste, base)
+        rows, best = _best(scores, self.items.live, limit)
         names = self.items.names.names
         return [names[row] for row in rows.tolist()], best
 

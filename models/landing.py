@@ -52,14 +52,19 @@ class LandingPopularity:
         >>> popularity.smooth({"country": "NL"}, {"hat": 1.0})
         {'hat': 0.5, 'clogs': 0.5}
         """
-        shares = dict(shares)
-        for name in names_of(landing):
-            counts = self.contexts.get(name)
-            if counts:
-                total = sum(counts.values()) + self.strength
-                union = dict.fromkeys([*shares, *counts])
-                shares = {i: (counts.get(i, 0.0) + self.strength * shares.get(i, 0.0)) / total for i in union}
-        return shares
+        contexts = [counts for name in names_of(landing) if (counts := self.contexts.get(name))]
+        totals = [sum(counts.values()) + self.strength for counts in contexts]
+        # Unrolled from coarse to fine: a context's counts pass through all finer ones.
+        passed = 1.0
+        scale = []
+        for total in reversed(totals):
+            scale.append(passed / total)
+            passed *= self.strength / total
+        smooth = {item: passed * share for item, share in shares.items()}
+        for counts, factor in zip(contexts, reversed(scale), strict=True):
+            for item, count in counts.items():
+                smooth[item] = smooth.get(item, 0.0) + count * factor
+        return smooth
 
     def state(self) -> State:
         """Return what decides predictions."""

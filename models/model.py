@@ -313,8 +313,10 @@ class Model:
         total = float(world.scores.sum()) or 1.0
         shares = {item: score / total for item, score in zip(world.items, world.scores.tolist(), strict=True)}
         smooth = self.landing.smooth(landing, shares)
-        best = sorted(smooth.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
-        return _in_order([item for item, _ in best], np.array([score for _, score in best], np.float32))
+        items = sorted(smooth)
+        scores = np.array([smooth[item] for item in items], np.float32)
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return Scored([items[at] for at in best.tolist()], scores[best])
 
     def _scored(self, ids: np.ndarray, scores: np.ndarray) -> Scored:
         names = self.items.names
