@@ -129,5 +129,5 @@ def check_shape(vectors: np.ndarray, rows: int | None, dim: int) -> None:
 
 def ranked(found: Iterable[tuple[str, float]]) -> list[Neighbour]:
     """Order by score, then id; scores rounded to 6 decimals, so that equal vectors tie whatever their row."""
-    neighbours = [Neighbour(product_id, round(score, 6)) for product_id, score in found]
-    return sorted(neighbours, key=lambda neighbour: (-neighbour.score, neighbour.product_id))
+    order = sorted([(-round(score, 6), product_id) for product_id, score in found])
+    return [Neighbour(product_id, -negative) for negative, product_id in order]
