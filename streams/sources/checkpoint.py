@@ -43,3 +43,7 @@ class Checkpoint:
         whole = self._path.with_suffix(".new")
         whole.write_bytes(orjson.dumps(asdict(progress)))
         whole.replace(self._path)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._path.unlink(missing_ok=True)

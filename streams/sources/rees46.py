@@ -24,8 +24,17 @@ class Rees46:
     """The columns of the monthly CSV files; prices are US dollars."""
 
     kind = "a REES46 event file"
-    required = ("event_time", "event_type", "product_id", "category_code", "brand", "price", "user_id", "user_session")
-    product_columns = ("product_id", "category_code", "brand", "price")
+    required: tuple[str, ...] = (
+        "event_time",
+        "event_type",
+        "product_id",
+        "category_code",
+        "brand",
+        "price",
+        "user_id",
+        "user_session",
+    )
+    product_columns: tuple[str, ...] = ("product_id", "category_code", "brand", "price")
     labels = CLICKS
 
     def at(self, fields: Fields) -> datetime:

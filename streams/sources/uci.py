@@ -35,10 +35,10 @@ class Uci:
     """The columns of the CSV; prices are pounds, times are to the minute, the seller's clock taken as UTC."""
 
     kind = "a UCI Online Retail file"
-    required = (
+    required: tuple[str, ...] = (
         "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country",
     )  # fmt: skip
-    product_columns = ("StockCode", "Description", "UnitPrice")
+    product_columns: tuple[str, ...] = ("StockCode", "Description", "UnitPrice")
     labels: frozenset[EventName] = frozenset({"add_to_cart"})
 
     def at(self, fields: Fields) -> datetime:
