@@ -10,23 +10,23 @@ DAY_MS = 86_400_000
 
 
 @compiled
-def mixed(visitor: int, a: int, b: int) -> np.uint64:
-    """Hash a visitor and an unordered pair to 64 bits (splitmix64's finaliser)."""
+def mixed(visitor: int, a: int, b: int) -> np.int64:
+    """Hash a visitor and an unordered pair to 0..2**63-1 (splitmix64's finaliser)."""
     x = np.uint64(visitor) ^ (np.uint64(min(a, b)) * np.uint64(0x9E3779B97F4A7C15))
     x ^= np.uint64(max(a, b)) * np.uint64(0xC2B2AE3D27D4EB4F)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    return np.int64((x ^ (x >> np.uint64(31))) >> np.uint64(1))
 
 
 @compiled
-def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: np.uint64, day: int, most: int) -> bool:
+def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: int, day: int, most: int) -> bool:
     """Count one addition; False when the pair has had its share today.
 
     A set of four cells serves all keys that fall into it. A full set gives up its least used cell, so that pairs at
     their limit stay known longest; what is given up may be counted anew: a limit against abuse, not an account.
     """
-    base = int(key % np.uint64(len(keys) // WAYS)) * WAYS
+    base = key % (len(keys) // WAYS) * WAYS
     victim = base
     for cell in range(base, base + WAYS):
         if days[cell] == day and keys[cell] == key:
@@ -54,7 +54,7 @@ class PairLimit:
     """
 
     def __init__(self, cells: int, most: int) -> None:
-        self.keys = np.zeros(cells, np.uint64)
+        self.keys = np.zeros(cells, np.int64)
         self.days = np.full(cells, -1, np.int32)
         self.counts = np.zeros(cells, np.uint8)
         self.most = most
