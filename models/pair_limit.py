@@ -20,13 +20,13 @@ def mixed(visitor: int, a: int, b: int) -> np.int64:
 
 
 @compiled
-def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: int, day: int, most: int) -> bool:
+def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: np.int64, day: int, most: int) -> bool:
     """Count one addition; False when the pair has had its share today.
 
     A set of four cells serves all keys that fall into it. A full set gives up its least used cell, so that pairs at
     their limit stay known longest; what is given up may be counted anew: a limit against abuse, not an account.
     """
-    base = key % (len(keys) // WAYS) * WAYS
+    base = int(key) % (len(keys) // WAYS) * WAYS
     victim = base
     for cell in range(base, base + WAYS):
         if days[cell] == day and keys[cell] == key:
