@@ -1,11 +1,12 @@
-"""What the blend looks at besides the sources: facts about visitor and product."""
+"""What the blend looks at besides the sources, and the candidates of one event with all that is known of them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.knowledge import Knowledge
+from models.knowledge import NO_FACTS, Knowledge
 from models.model import Scored
 from models.retrieval import Found
 from models.session import Context
@@ -14,19 +15,41 @@ COLD_BELOW = 5
 """A product with fewer learned events than this is cold."""
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of one event, shared by its placements.
+
+    Args:
+        items: sorted, so that a stable sort by score breaks ties by id.
+        found: by source.
+        part: per source float32, shape (len(items),): its scores as shares 0..1 of its best, 0 where it has none.
+        relevance: float64, shape (len(items),): the blend's score stretched to 0..1, less fatigue comes later.
+        times_shown: float32, shape (len(items),): impressions without a click.
+    """
+
+    items: list[str]
+    found: Found
+    part: Mapping[str, np.ndarray]
+    relevance: np.ndarray
+    times_shown: np.ndarray
+
+
+def score(found: Found, context: Context, knowledge: Knowledge) -> Candidates:
+    """Join the sources' candidates and score them with the blend."""
+    items = sorted(set().union(*(scored.items for scored in found.values())))
+    row_of = positions(items)
+    extra = extras(items, context, knowledge)
+    blend = knowledge.model.blend
+    raw = blend.score(blend.features(found, items, extra)).astype(np.float64)
+    low, high = (raw.min(), raw.max()) if items else (0.0, 0.0)
+    relevance = (raw - low) / (high - low) if high > low else np.ones(len(items))
+    part = {name: _share(scored, row_of, len(items)) for name, scored in found.items() if scored.items}
+    return Candidates(items, found, part, relevance, np.expm1(extra["times_shown"]))
+
+
 def positions(items: Sequence[str]) -> dict[str, int]:
     """Number the candidates."""
     return {item: row for row, item in enumerate(items)}
-
-
-def shares(items: Sequence[str], found: Found) -> dict[str, np.ndarray]:
-    """Give each source's scores as shares of its best.
-
-    Returns:
-        per source float32, shape (len(items),), 0..1; 0 where the source does not have the item.
-    """
-    row_of = positions(items)
-    return {source: _share(scored, row_of, len(items)) for source, scored in found.items() if len(scored.items)}
 
 
 def _share(scored: Scored, row_of: Mapping[str, int], count: int) -> np.ndarray:
@@ -45,48 +68,46 @@ def extras(items: Sequence[str], context: Context, knowledge: Knowledge) -> dict
         a click), `cold` (0/1), `same_category` (share of the session's views in the leaf category, 0..1),
         `price_ratio` (log of price over the session's mean price, clipped to -2..2, 0 where unknown).
     """
-    catalogue = knowledge.catalogue
     row_of = positions(items)
-    count = len(items)
-    columns = {
-        name: np.zeros(count, np.float32)
-        for name in ("in_session", "last", "times_shown", "cold", "same_category", "price_ratio")
-    }
-    for product_id in context.views:
-        row = row_of.get(catalogue.item_of(product_id))
-        if row is not None:
-            columns["in_session"][row] = 1
-    if context.views:
-        row = row_of.get(catalogue.item_of(context.views[-1]))
-        if row is not None:
-            columns["last"][row] = 1
+    in_session, last, shown = (np.zeros(len(items), np.float32) for _ in range(3))
+    viewed = list(_rows(context.views, row_of, knowledge))
+    in_session[viewed] = 1
+    last[list(_rows(context.views[-1:], row_of, knowledge))] = 1
     for product_id, (times, _, clicked) in context.shown.items():
-        row = row_of.get(catalogue.item_of(product_id))
-        if row is not None and not clicked:
-            columns["times_shown"][row] = math.log1p(times)
-    count_of = knowledge.model.count_of
-    columns["cold"][:] = [count_of(item) < COLD_BELOW for item in items]
-    _compare(columns, items, context, knowledge)
-    return columns
+        if not clicked:
+            shown[list(_rows((product_id,), row_of, knowledge))] = math.log1p(times)
+    category, price = _compared(items, context, knowledge)
+    return {
+        "in_session": in_session,
+        "last": last,
+        "times_shown": shown,
+        "cold": (knowledge.model.counts_of(items) < COLD_BELOW).astype(np.float32),
+        "same_category": category,
+        "price_ratio": price,
+    }
 
 
-def _compare(columns: Mapping[str, np.ndarray], items: Sequence[str], context: Context, knowledge: Knowledge) -> None:
-    catalogue = knowledge.catalogue
-    viewed = [product for pid in context.views if (product := catalogue.get(pid)) is not None]
-    if not viewed:
-        return
+def _rows(products: Sequence[str], row_of: Mapping[str, int], knowledge: Knowledge) -> Iterator[int]:
+    for product_id in products:
+        row = row_of.get(knowledge.catalogue.item_of(product_id))
+        if row is not None:
+            yield row
+
+
+def _compared(items: Sequence[str], context: Context, knowledge: Knowledge) -> tuple[np.ndarray, np.ndarray]:
+    """Hold the candidates' category and price against those of the session's views."""
+    known, item_of = knowledge.facts, knowledge.catalogue.item_of
+    views = [known.get(item_of(product_id), NO_FACTS) for product_id in context.views]
+    if not views:
+        return np.zeros(len(items), np.float32), np.zeros(len(items), np.float32)
     mix: dict[str, float] = {}
-    for product in viewed:
-        if product.category:
-            mix[product.category[-1]] = mix.get(product.category[-1], 0.0) + 1 / len(viewed)
-    prices = [product.price for product in viewed if product.price]
-    mean = math.fsum(math.log(price) for price in prices) / len(prices) if prices else None
-    category, ratio = columns["same_category"], columns["price_ratio"]
-    for row, item in enumerate(items):
-        facts = catalogue.get(item)
-        if facts is None:
-            continue
-        if facts.category:
-            category[row] = mix.get(facts.category[-1], 0.0)
-        if mean is not None and facts.price:
-            ratio[row] = min(2.0, max(-2.0, math.log(facts.price) - mean))
+    for facts in views:
+        mix[facts.leaf] = mix.get(facts.leaf, 0.0) + 1 / len(views)
+    mix.pop("", None)
+    facts_of = [known.get(item, NO_FACTS) for item in items]
+    category = np.array([mix.get(facts.leaf, 0.0) for facts in facts_of], np.float32)
+    logs = np.array([facts.log_price for facts in facts_of], np.float32)
+    prices = [facts.log_price for facts in views if facts.log_price]
+    mean = math.fsum(prices) / len(prices) if prices else 0.0
+    ratio = np.clip(logs - np.float32(mean), -2, 2) if prices else np.zeros(len(items), np.float32)
+    return category, np.where(logs == 0, np.float32(0), ratio)

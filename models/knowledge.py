@@ -1,6 +1,8 @@
 """What a slate is decided from besides the visitor: the folds of the logs, side by side."""
 
+import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from models.catalogue import Catalogue
 from models.content import Content
@@ -9,22 +11,42 @@ from models.words import TitleIndex
 from schemas.products import Product
 
 
+class Facts(NamedTuple):
+    """What features need of an item, at hand: its leaf category ("" for none), log price (0 where unknown)."""
+
+    leaf: str
+    log_price: float
+
+
+NO_FACTS = Facts("", 0.0)
+
+
 @dataclass
 class Knowledge:
-    """The catalogue, its vectors and title words, and the learned model."""
+    """The catalogue, its vectors and title words, and the learned model.
+
+    `facts` is by item; of a group the variant that came last speaks.
+    """
 
     catalogue: Catalogue
     content: Content
     model: Model
     words: TitleIndex = field(default_factory=TitleIndex)
+    facts: dict[str, Facts] = field(default_factory=dict)
 
     def put_product(self, product: Product) -> None:
         """Take a product's newest record."""
         self.catalogue.put(product)
         self.words.put(product.product_id, product.title)
+        self.content.categorise(product.product_id, product.category[-1] if product.category else "")
+        self.facts[product.item] = Facts(
+            leaf=product.category[-1] if product.category else "",
+            log_price=math.log(product.price) if product.price else 0.0,
+        )
 
     def remove_product(self, product_id: str) -> None:
         """Forget a product that is gone."""
+        self.facts.pop(self.catalogue.item_of(product_id), None)
         self.catalogue.remove(product_id)
         self.content.remove(product_id)
         self.words.remove(product_id)

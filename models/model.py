@@ -327,6 +327,12 @@ class Model:
         number = self.items.get(item)
         return int(self.counts[number]) if 0 <= number < len(self.counts) else 0
 
+    def counts_of(self, items: Sequence[str]) -> np.ndarray:
+        """Count the events learned for many items: int32, shape (len(items),)."""
+        rows = np.fromiter(map(self.items.get, items), np.int64, len(items))
+        known = (rows >= 0) & (rows < len(self.counts))
+        return np.where(known, self.counts[np.where(known, rows, 0)], 0)
+
     @property
     def pool_reward(self) -> dict[str, float]:
         """Estimated clicks per impression of each exploration pool."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from models.catalogue import Catalogue
 from models.session import Context
 
@@ -22,13 +24,19 @@ _WEIGHT = {
 }
 
 
-def main_source(sources: Mapping[str, float]) -> str:
-    """Name the source that says most; `sources` has each one's score as a share 0..1 of its best.
+def main_sources(part: Mapping[str, np.ndarray], rows: Sequence[int]) -> list[str]:
+    """Name, per candidate, the source that says most.
 
-    >>> main_source({"popular": 1.0, "content": 0.9})
-    'content'
+    Args:
+        part: per source, each candidate's score as a share 0..1 of the source's best.
+        rows: the candidates.
+
+    >>> main_sources({"popular": np.array([1.0, 1.0]), "content": np.array([0.9, 0.0])}, [0, 1])
+    ['content', 'popular']
     """
-    return max(sources, key=lambda name: (_WEIGHT.get(name, 0.1) * sources[name], name), default="popular")
+    names = list(part)
+    said = np.stack([_WEIGHT.get(name, 0.1) * part[name][rows] for name in names])
+    return [names[best] for best in said.argmax(axis=0).tolist()]
 
 
 class Reasons:
@@ -36,33 +44,40 @@ class Reasons:
 
     def __init__(self, context: Context, anchors: Sequence[str], catalogue: Catalogue) -> None:
         self._bought = {product_id for product_id, _ in context.purchased}
-        self._query = context.query
-        recent = (*anchors, *reversed(context.views))
-        self._seen = [(pid, product.title) for pid in recent if (product := catalogue.get(pid)) is not None][:3]
+        self._query = _short(context.query) if context.query else None
+        recent = dict.fromkeys((*anchors, *reversed(context.views)))
+        known = ((product_id, catalogue.get(product_id)) for product_id in recent)
+        self._seen = [(product_id, _short(product.title)) for product_id, product in known if product is not None][:2]
 
-    def of(self, product_id: str, category: Sequence[str], sources: Mapping[str, float]) -> str:
-        """Explain one product of the slate."""
-        other = next((title for seen, title in self._seen if seen != product_id), None)
-        match main_source(sources):
-            case "history" if product_id in self._bought:
-                return "Buy again"
+    def of(self, product_id: str, category: Sequence[str], source: str) -> str:
+        """Explain one product of the slate by the source that says most."""
+        match source:
             case "history":
-                return "You looked at this before"
-            case "together" if other:
-                return f"Goes well with {_short(other)}"
-            case "session_knn" | "covisitation" if other:
-                return f"Often viewed after {_short(other)}"
-            case "content" | "anchored" if other:
-                return f"Similar to {_short(other)}"
+                return "Buy again" if product_id in self._bought else "You looked at this before"
             case "words" if self._query:
-                return f"Matches “{_short(self._query)}”"
+                return f"Matches “{self._query}”"
             case "factors":
                 return "Picked for your taste"
             case "new":
                 return f"New in {category[-1]}" if category else "New in the shop"
-            case _:
+            case "popular":
                 return "Popular right now"
+            case _:
+                return self._beside(product_id, source)
+
+    def _beside(self, product_id: str, source: str) -> str:
+        """Explain a product by another that the visitor knows."""
+        other = next((title for seen, title in self._seen if seen != product_id), None)
+        if other is None:
+            return "You looked at this before" if self._seen else "Popular right now"
+        match source:
+            case "together":
+                return f"Goes well with {other}"
+            case "content" | "anchored":
+                return f"Similar to {other}"
+            case _:
+                return f"Often viewed after {other}"
 
 
-def _short(title: str) -> str:
-    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1].rstrip() + "…"
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rstrip() + "…"

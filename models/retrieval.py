@@ -6,7 +6,7 @@ import numpy as np
 
 from models.knowledge import Knowledge
 from models.model import Query, Scored
-from models.placements import Placement, basket
+from models.placements import basket
 from models.session import Context
 from schemas.events import Event, Landing
 from schemas.record import from_epoch_ms
@@ -48,14 +48,14 @@ def query_of(context: Context, event: Event, knowledge: Knowledge) -> Query:
 
 
 def retrieve(context: Context, event: Event, knowledge: Knowledge) -> dict[str, Scored]:
-    """Ask every source that depends on the visitor alone.
+    """Ask every source, once for all placements of an event.
 
     Returns:
-        candidates of the model's sources, of `content` (near the session's vector), `words` (landing and search words)
-        and `new`.
+        candidates of the model's sources, of `content` (near the session's vector), `anchored` (near the product being
+        viewed), `words` (landing and search words) and `new`.
     """
     query = query_of(context, event, knowledge)
-    found = knowledge.model.candidates(query, limit=LIMIT)
+    found = knowledge.model.candidates(query, limit=LIMIT, category_of=lambda item: _leaf(item, knowledge))
     if not query.items:
         found["popular"] = knowledge.model.popularity(landing_of(context.landing))
     text = context.query or (context.landing.utm_term if context.landing and not context.views else None)
@@ -65,6 +65,9 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge) -> dict[str, 
     vector = session_vector(context, event, words, knowledge)
     if vector is not None:
         found["content"] = _as_items(knowledge.content.near(vector, limit=LIMIT), knowledge)
+    anchor = knowledge.content.vector(event.items[0].product_id) if event.name == "view_item" and event.items else None
+    if anchor is not None:
+        found["anchored"] = _as_items(knowledge.content.near(anchor, limit=LIMIT), knowledge)
     new = knowledge.catalogue.newest(from_epoch_ms(context.at_ms), NEW_LIMIT)
     if new:
         found["new"] = _as_items([(product_id, 1.0 - i / len(new)) for i, product_id in enumerate(new)], knowledge)
@@ -89,22 +92,14 @@ def session_vector(
     return knowledge.content.session_vector(steps or words[:10])
 
 
-def retrieve_for(
-    placement: Placement, anchors: Sequence[str], found: Found, knowledge: Knowledge
-) -> Mapping[str, Scored]:
-    """Add what only this placement asks: products like its anchor."""
-    if placement.anchor != "product" or not anchors:
-        return found
-    vector = knowledge.content.vector(anchors[0])
-    if vector is None:
-        return found
-    near = knowledge.content.near(vector, limit=LIMIT, exclude=anchors)
-    return {**found, "anchored": _as_items(near, knowledge)}
-
-
 def _as_items(products: Iterable[tuple[str, float]], knowledge: Knowledge) -> Scored:
     """Turn scored products into scored items; of a group's variants the best stays."""
     best: dict[str, float] = {}
     for product_id, score in products:
         best.setdefault(knowledge.catalogue.item_of(product_id), score)
     return Scored(items=list(best), scores=np.fromiter(best.values(), np.float32, len(best)))
+
+
+def _leaf(item: str, knowledge: Knowledge) -> str | None:
+    facts = knowledge.facts.get(item)
+    return facts.leaf or None if facts else None

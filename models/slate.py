@@ -1,21 +1,23 @@
 """One slate: candidates in, an ordered and explained list out."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import numpy as np
 
 from models.diversity import diversify
 from models.explore import Pick, Pool, pick
-from models.features import extras, shares
+from models.features import Candidates
 from models.knowledge import Knowledge
 from models.placements import Placement
-from models.reasons import Reasons
+from models.reasons import Reasons, main_sources
 from models.retrieval import Found
 from models.session import Context
 from schemas.products import Product
-from schemas.slates import Explored, SlateItem
+from schemas.slates import Explored, PlainItem
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -52,12 +54,13 @@ class Request:
     at: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Candidate:
     """A product that passed all filters; `relevance` 0..1 and above with emphasis, 4 decimals."""
 
     product: Product
     item: str
+    leaf: str | None
     relevance: float
     row: int
 
@@ -66,52 +69,38 @@ class Candidate:
 class Decision:
     """The slate's items, twice the shown length, and its exploration slot."""
 
-    items: tuple[SlateItem, ...]
+    items: list[PlainItem]
     explored: Explored | None
 
 
-def decide(request: Request, found: Found, knowledge: Knowledge, rules: SlateRules) -> Decision:
-    """Decide one slate: blend, filter, diversify, cap, explore, explain.
+def decide(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> Decision:
+    """Decide one slate: emphasise, filter, diversify, cap, explore, explain.
 
     A pure function of its arguments: the only time is `request.at`, the only randomness comes from `slate_id`.
     """
-    items = sorted(set().union(*(scored.items for scored in found.values())))
-    if not items:
-        return Decision(items=(), explored=None)
-    relevance = blend(items, found, request, knowledge, rules)
-    count = 2 * request.placement.size
-    shortlist = _take(_filtered(items, relevance, request, knowledge, rules), rules.shortlist * request.placement.size)
-    ordered = _diverse(shortlist, knowledge, rules, count)
-    ordered = _capped(ordered, request, knowledge, rules)
-    rest = [c for c in shortlist if c not in ordered[: request.placement.size]]
-    ordered, explored = _explore(ordered, rest, found, request, knowledge)
+    size = request.placement.size
+    relevance = emphasised(request.placement, candidates, rules)
+    allowed = _filtered(candidates.items, relevance, request, knowledge, rules)
+    shortlist = list(islice(allowed, rules.shortlist * size))
+    ordered = _capped(_diverse(shortlist, knowledge, rules, 2 * size), request, knowledge, rules)
+    shown = {candidate.row for candidate in ordered[:size]}
+    rest = [candidate for candidate in shortlist if candidate.row not in shown]
+    ordered, explored = _explore(ordered, rest, candidates.found, request, knowledge)
     reasons = Reasons(request.context, request.anchors, knowledge.catalogue)
-    part = shares(items, found)
-    return Decision(items=tuple(_explain(ordered[:count], part, reasons)), explored=explored)
+    return Decision(items=_explained(ordered[: 2 * size], candidates.part, reasons), explored=explored)
 
 
-def blend(items: Sequence[str], found: Found, request: Request, knowledge: Knowledge, rules: SlateRules) -> np.ndarray:
-    """Score candidates for one placement.
+def emphasised(placement: Placement, candidates: Candidates, rules: SlateRules) -> np.ndarray:
+    """Turn the blend's scores into relevance for one placement.
 
     Returns:
-        float64, shape (len(items),), 4 decimals: the blend's score stretched to 0..1, plus the placement's emphasis,
-        less fatigue.
+        float64, shape (len(items),), 4 decimals: 0..1 plus the placement's emphasis, less fatigue.
     """
-    extra = extras(items, request.context, knowledge)
-    score = knowledge.model.blend.score(knowledge.model.blend.features(found, items, extra)).astype(np.float64)
-    low, high = score.min(), score.max()
-    relevance = (score - low) / (high - low) if high > low else np.ones(len(items))
-    if request.placement.emphasis:
-        part = shares(items, found)
-        for source, weight in request.placement.emphasis.items():
-            if source in part:
-                relevance = relevance + weight * part[source]
-    seen = np.expm1(extra["times_shown"])
-    return np.round(relevance * rules.fatigue**seen, 4)
-
-
-def _take(candidates: Iterator[Candidate], most: int) -> list[Candidate]:
-    return [candidate for candidate, _ in zip(candidates, range(most), strict=False)]
+    relevance = candidates.relevance
+    for source, weight in placement.emphasis.items():
+        if source in candidates.part:
+            relevance = relevance + weight * candidates.part[source]
+    return np.round(relevance * rules.fatigue**candidates.times_shown, 4)
 
 
 def _filtered(
@@ -120,23 +109,24 @@ def _filtered(
     """Yield what may be shown, best first; `items` are sorted, so a stable sort breaks ties by id."""
     context, placement, catalogue = request.context, request.placement, knowledge.catalogue
     country = context.landing.country if context.landing else None
-    banned = {catalogue.item_of(product_id) for product_id in (*request.anchors, *context.cart)}
-    resting = _resting(request, knowledge, rules)
+    absent = _resting(request, knowledge, rules)
+    absent |= {catalogue.item_of(product_id) for product_id in (*request.anchors, *context.cart)}
     leaves = {catalogue.category_of(product_id) for product_id in request.anchors}
     near_leaf = leaves or {catalogue.category_of(product_id) for product_id in context.views[-1:]}
-    for row in np.argsort(-relevance, kind="stable"):
+    order = np.argsort(-relevance, kind="stable")
+    for row, value in zip(order.tolist(), relevance[order].tolist(), strict=True):
         item = items[row]
-        if item in banned:
+        if item in absent:
             continue
         product = catalogue.representative(item, request.at, country, prefer=context.views)
-        if product is None or item in resting:
+        if product is None:
             continue
         leaf = product.category[-1] if product.category else None
         if product.restricted and leaf not in near_leaf:
             continue
         if not placement.same_leaf and leaf is not None and leaf in leaves:
             continue
-        yield Candidate(product, item, float(relevance[row]), int(row))
+        yield Candidate(product, item, leaf, value, row)
 
 
 def _resting(request: Request, knowledge: Knowledge, rules: SlateRules) -> set[str]:
@@ -167,17 +157,18 @@ def _diverse(shortlist: list[Candidate], knowledge: Knowledge, rules: SlateRules
 
 def _capped(ordered: list[Candidate], request: Request, knowledge: Knowledge, rules: SlateRules) -> list[Candidate]:
     """Move what exceeds its category's share of the shown part behind the rest."""
-    views = request.context.views
-    mix = [knowledge.catalogue.category_of(product_id) for product_id in views]
+    size = request.placement.size
+    leaves = [knowledge.catalogue.category_of(product_id) for product_id in request.context.views]
+    room: dict[str | None, float] = {None: math.inf}
     kept: list[Candidate] = []
     moved: list[Candidate] = []
-    count: dict[str, int] = {}
     for candidate in ordered:
-        leaf = candidate.product.category[-1] if candidate.product.category else ""
-        share = max(rules.category_share, mix.count(leaf) / len(mix)) if leaf and mix else rules.category_share
-        count[leaf] = count.get(leaf, 0) + 1
-        room = not leaf or count[leaf] <= max(1, share * request.placement.size)
-        (kept if room or len(kept) >= request.placement.size else moved).append(candidate)
+        leaf = candidate.leaf
+        if leaf not in room:
+            share = leaves.count(leaf) / len(leaves) if leaves else 0.0
+            room[leaf] = max(1.0, max(rules.category_share, share) * size)
+        room[leaf] -= 1
+        (kept if room[leaf] >= 0 or len(kept) >= size else moved).append(candidate)
     return kept + moved
 
 
@@ -221,15 +212,22 @@ def _pools(rest: list[Candidate], found: Found, request: Request, knowledge: Kno
     return pools
 
 
-def _explain(ordered: Sequence[Candidate], part: Mapping[str, np.ndarray], reasons: Reasons) -> Iterator[SlateItem]:
-    for rank, candidate in enumerate(ordered, 1):
-        row = candidate.row
-        mine = {source: round(float(values[row]), 4) for source, values in part.items() if values[row] > 0}
-        reason = reasons.of(candidate.product.product_id, candidate.product.category, mine)
-        yield SlateItem(
-            product_id=candidate.product.product_id,
-            rank=rank,
-            score=candidate.relevance,
-            sources=mine,
-            reason=reason,
+def _explained(ordered: Sequence[Candidate], part: Mapping[str, np.ndarray], reasons: Reasons) -> list[PlainItem]:
+    if not ordered:
+        return []
+    rows = [candidate.row for candidate in ordered]
+    # Through float64, so that four decimals stay four decimals in JSON.
+    shares = [(source, np.round(values[rows].astype(np.float64), 4).tolist()) for source, values in part.items()]
+    items: list[PlainItem] = []
+    for place, (candidate, source) in enumerate(zip(ordered, main_sources(part, rows), strict=True)):
+        product = candidate.product
+        items.append(
+            {
+                "product_id": product.product_id,
+                "rank": place + 1,
+                "score": candidate.relevance,
+                "sources": {name: values[place] for name, values in shares if values[place] > 0},
+                "reason": reasons.of(product.product_id, product.category, source),
+            }
         )
+    return items

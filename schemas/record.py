@@ -75,6 +75,10 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
+    def encode(self) -> bytes:
+        """Write as compact JSON; `encode(decode(x))` is stable."""
+        return self.model_dump_json(exclude_none=True).encode()
+
 
 class Record(Part):
     """One message on a topic.
@@ -95,10 +99,6 @@ class Record(Part):
             DecodeError: whatever is wrong with the bytes; nothing else is ever raised.
         """
         return decode(cls, data)
-
-    def encode(self) -> bytes:
-        """Write the record as compact JSON; `encode(decode(x))` is stable."""
-        return self.model_dump_json(exclude_none=True).encode()
 
 
 R = TypeVar("R", bound=Record)

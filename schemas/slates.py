@@ -1,11 +1,13 @@
 """What the shop shows: the records on `recommendations` and `recommendations.evidence`."""
 
 import hashlib
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, TypedDict
 
+import orjson
 from pydantic import Field, StringConstraints
 
-from schemas.record import Id, Part, Record, Timestamp
+from schemas.record import Id, Part, Record, Timestamp, rfc3339
 
 
 class SlateItem(Part):
@@ -70,6 +72,47 @@ class Slate(Record):
     event_at: Timestamp
     decided_at: Timestamp
     expires_at: Timestamp
+
+
+class PlainItem(TypedDict):
+    """A `SlateItem` before it is written: deciding makes dozens per slate, so they are not validated one by one."""
+
+    product_id: str
+    rank: int
+    score: float
+    sources: dict[str, float]
+    reason: str
+
+
+def encode_slate(
+    slate: Slate, items: Sequence[PlainItem], *, lineage: orjson.Fragment, cause: orjson.Fragment
+) -> bytes:
+    """Write a slate with its items, as `slate.encode()` would with them inside, in a fifth of the time.
+
+    Args:
+        slate: all but its items, cause and lineage, which are not looked at.
+        items: best first.
+        lineage: `Lineage` as JSON, written once for all slates of a batch.
+        cause: `Cause` as JSON, written once for all slates of an event.
+    """
+    plain = {
+        "schema_version": slate.schema_version,
+        "slate_id": slate.slate_id,
+        "revision": slate.revision,
+        "visitor_id": slate.visitor_id,
+        "placement": slate.placement,
+        "anchor": slate.anchor,
+        "view_id": slate.view_id,
+        "items": items,
+        "cause": cause,
+        "lineage": lineage,
+        "variant": slate.variant,
+        "explored": None if slate.explored is None else slate.explored.model_dump(),
+        "event_at": rfc3339(slate.event_at),
+        "decided_at": rfc3339(slate.decided_at),
+        "expires_at": rfc3339(slate.expires_at),
+    }
+    return orjson.dumps({name: value for name, value in plain.items() if value is not None})
 
 
 class Evidence(Record):

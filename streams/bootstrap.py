@@ -4,12 +4,10 @@ import hashlib
 from dataclasses import asdict
 from importlib.metadata import version
 
-from models.model import Model
-
 from models.catalogue import Catalogue
-from models.content import Content
+from models.content import Content, Opener
 from models.knowledge import Knowledge
-from models.ports import VectorIndex
+from models.model import Model
 from streams.clicks import ClicksRules
 from streams.settings import Settings
 from streams.world import World
@@ -21,19 +19,18 @@ def clicks_rules(settings: Settings) -> ClicksRules:
 
 
 def build_world(
-    settings: Settings, *, dim: int = 384, model: Model | None = None, index: VectorIndex | None = None
+    settings: Settings, *, model: Model | None = None, open_content: Opener | None = None
 ) -> World:
     """Build the folds of a worker, empty or from a model's snapshot.
 
     Args:
         settings: the installation's.
-        dim: length of the product vectors.
         model: a restored model; new where absent.
-        index: where product vectors are searched; by the settings where absent.
+        open_content: opens the index of product vectors; by the settings where absent.
     """
-    from streams.adapters.opening import open_index
+    from streams.adapters.opening import index_opener
 
-    content = Content(index or open_index(settings, dim))
+    content = Content(open_content or index_opener(settings))
     knowledge = Knowledge(catalogue=Catalogue(), content=content, model=model or Model())
     return World(knowledge, settings_hash=rules_hash(clicks_rules(settings)), build=version("aisle"))
 

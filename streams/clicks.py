@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 import orjson
 from models.session import Applied, SessionRules, Visitor, apply, decode_visitor, encode
 
+from models.features import score
 from models.placements import PLACEMENTS, Placement
-from models.retrieval import landing_of, retrieve, retrieve_for
+from models.retrieval import landing_of, retrieve
 from models.slate import Decision, Request, SlateRules, decide
 from models.training import sampled, training_row
 from schemas.dead import Source, dead_letter
@@ -20,7 +21,7 @@ from schemas.errors import DecodeError
 from schemas.events import ORIGIN_HEADER, Event, decode_event
 from schemas.learning import LearningStep, Origin
 from schemas.record import from_epoch_ms
-from schemas.slates import Cause, Evidence, Slate, slate_id
+from schemas.slates import Cause, Evidence, Slate, encode_slate, slate_id
 from schemas.topics import EVENTS, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
@@ -55,6 +56,7 @@ class ClicksAgent:
         self._world = world
         self._rules = rules
         self._clock = clock
+        self._lineage = orjson.Fragment(b"{}")
 
     def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome:
         """Apply records in offset order to the partition's state.
@@ -66,6 +68,7 @@ class ClicksAgent:
         Returns:
             what must be written: outputs first, then the touched visitors.
         """
+        self._lineage = orjson.Fragment(self._world.lineage().encode())  # constant between two batches
         outcome = Outcome()
         visitors: dict[bytes, Visitor | None] = {}
         for record in records:
@@ -116,43 +119,41 @@ class ClicksAgent:
         if not placements:
             return []
         context, knowledge = applied.context, self._world.knowledge
-        shared = retrieve(context, event, knowledge)
+        candidates = score(retrieve(context, event, knowledge), context, knowledge)
+        cause = Cause(topic=EVENTS, partition=record.partition, offset=record.offset, event_id=event.event_id)
+        written = orjson.Fragment(cause.encode())
         outputs = []
         for placement in placements:
             if (record.offset, placement.name) in part.emitted:
                 continue  # written before a crash: its offset is in the output's tail
             anchors = placement.anchors(event, context.cart)
-            found = retrieve_for(placement, anchors, shared, knowledge)
             name = slate_id(topic=EVENTS, partition=record.partition, offset=record.offset, placement=placement.name)
             request = Request(slate_id=name, placement=placement, context=context, anchors=anchors, at=event.at)
-            decision = decide(request, found, knowledge, self._rules.slates)
-            slate = self._slate(record, event, placement, context.cart, request, decision)
-            outputs.append(Out(SLATES, record.partition, record.key, slate.encode(), record.offset, placement.name))
+            decision = decide(request, candidates, knowledge, self._rules.slates)
+            slate = self._slate(event, placement, context.cart, request, decision)
+            data = encode_slate(slate, decision.items, lineage=self._lineage, cause=written)
+            outputs.append(Out(SLATES, record.partition, record.key, data, record.offset, placement.name))
             count("slates", placement=placement.name)
             if sampled(name, self._rules.evidence_share):
-                content = found.get("content")
+                content = candidates.found.get("content")
                 near = zip(content.items, content.scores.tolist(), strict=True) if content else ()
                 outputs.append(self._evidence(record, applied.visitor, slate, tuple(near)))
         return outputs
 
     def _slate(
         self,
-        record: LogRecord,
         event: Event,
         placement: Placement,
         cart: tuple[str, ...],
         request: Request,
         decision: Decision,
     ) -> Slate:
-        return Slate(
+        return Slate.model_construct(
             slate_id=request.slate_id,
             visitor_id=event.visitor_id,
             placement=placement.name,
             anchor=placement.anchor_name(event, cart),
             view_id=event.page.view_id if event.page else None,
-            items=decision.items,
-            cause=Cause(topic=EVENTS, partition=record.partition, offset=record.offset, event_id=event.event_id),
-            lineage=self._world.lineage(),
             explored=decision.explored,
             event_at=event.at,
             decided_at=self._clock(),

@@ -29,12 +29,11 @@ class Engine:
 
     Args:
         settings: as for a worker; nothing in it that belongs to Kafka is used.
-        dim: length of the product vectors.
     """
 
-    def __init__(self, settings: Settings | None = None, *, dim: int = 384) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self.world = build_world(self._settings, dim=dim)
+        self.world = build_world(self._settings)
         self._fold = {fold.topic: fold for fold in self.world.folds}
         self._parts: dict[int, PartitionState] = {}
         self._ends: defaultdict[tuple[TopicName, int], int] = defaultdict(int)

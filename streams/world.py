@@ -73,7 +73,8 @@ class EmbeddingsFold(_Counted):
         except ValueError:
             self.unreadable += 1
             return
-        content.put(embedding.product_id, vector, catalogue.category_of(embedding.product_id) or "")
+        category = catalogue.category_of(embedding.product_id) or ""
+        content.put(embedding.product_id, vector, category, model=embedding.model)
 
 
 class LearningFold(_Counted):
