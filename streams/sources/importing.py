@@ -17,14 +17,18 @@ CHUNK = 5000
 ORIGIN = "import"
 
 
-class Log(Protocol):
-    """Where an import goes, and what it asks about what is there already."""
+class Sink(Protocol):
+    """Where records go."""
 
     def write(self, topic: TopicName, key: bytes, value: bytes | None, *, origin: str | None = None) -> None:
         """Send one record."""
 
     def flush(self) -> None:
         """Wait until everything sent is in the log."""
+
+
+class Log(Sink, Protocol):
+    """Where an import goes, and what it asks about what is there already."""
 
     def ends(self, topic: TopicName) -> Mapping[str, int]:
         """Give the next offset of each partition."""
@@ -42,7 +46,7 @@ class Imported:
     products: int
 
 
-def import_products(products: Iterable[Product], log: Log) -> int:
+def import_products(products: Iterable[Product], log: Sink) -> int:
     """Send products; returns how many."""
     count = 0
     for product in products:
@@ -85,7 +89,7 @@ def import_events(
     return Imported(events=sent, already=done - sent, products=products)
 
 
-def _send(events: list[Event], log: Log) -> int:
+def _send(events: list[Event], log: Sink) -> int:
     for event in events:
         log.write(EVENTS, event.visitor_id.encode(), event.encode(), origin=ORIGIN)
     log.flush()

@@ -1,0 +1,119 @@
+"""`aisle run`: the whole engine over one file."""
+
+import json
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import RefusedError
+
+if TYPE_CHECKING:
+    from streams.runs.display import Bars
+    from streams.runs.tally import Tally
+    from streams.settings import Settings
+    from streams.sources.event_file import EventFile
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="Events of a shop, gzipped or plain.", show_default=False)],
+    form: Annotated[str, typer.Option("--format", help="rees46, uci or csv.", show_default=False)],
+    columns: Annotated[
+        str | None,
+        typer.Option(help="For csv, which column means what: session=..,item=..,time=..,user=..,kind=.."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read only this many lines.")] = None,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="No broker: the engine as a library, equal slates to the byte.")
+    ] = False,
+    broker: Annotated[
+        str, typer.Option(help="auto, external (KAFKA_BOOTSTRAP_SERVERS), docker, maven or embedded.")
+    ] = "auto",
+    slates: Annotated[Path | None, typer.Option(help="Write every slate to this file, one JSON object a line.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+) -> None:
+    """Run the whole engine over one file of events and say how often the next click was in the slate."""
+    from streams.runs.display import Bars, print_table
+    from streams.runs.tally import Tally
+    from streams.settings import Settings
+    from streams.sources.formats import open_events
+
+    source = open_events(file, form, columns=columns, limit=limit)
+    source.survey  # noqa: B018  a file that cannot be read is refused before a broker is started
+    tally = Tally(source.layout.labels)
+    started = time.monotonic()
+    with _stopped_in_order(), _writer(slates) as write, Bars() as bars:
+        if in_process:
+            _in_process(source, Settings(), tally, bars, write)
+        else:
+            _on_kafka(source, Settings(), tally, bars, write, broker)
+    if as_json:
+        print(json.dumps(tally.summary()))
+    else:
+        print_table(tally, source.refused, seconds=time.monotonic() - started)
+
+
+def _in_process(
+    source: "EventFile", settings: "Settings", tally: "Tally", bars: "Bars", write: Callable[[bytes], object]
+) -> None:
+    from streams.runs.in_process import run_in_process
+
+    run_in_process(source, settings, tally, watch=bars, taken=lambda slate: write(slate.encode()))
+
+
+def _on_kafka(
+    source: "EventFile",
+    settings: "Settings",
+    tally: "Tally",
+    bars: "Bars",
+    write: Callable[[bytes], object],
+    choice: str,
+) -> None:
+    from streams.brokers import open_broker
+    from streams.kafka import confluent_config, create_topics, delete_topics
+    from streams.runs.on_kafka import KafkaRun
+
+    with open_broker(choice, settings) as broker:
+        own = settings.model_copy(
+            update={"kafka_bootstrap_servers": broker.bootstrap_servers, "topic_prefix": f"run-{secrets.token_hex(4)}."}
+        )
+        create_topics(own)
+        try:
+            with KafkaRun(source, own, confluent_config(own), tally, taken=lambda slate: write(slate.value)) as whole:
+                whole.run(bars)
+        finally:
+            delete_topics(own)
+
+
+@contextmanager
+def _writer(path: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Give what writes a line to a file, or to nowhere."""
+    if path is None:
+        yield lambda _line: None
+        return
+    try:
+        with path.open("wb") as file:
+            yield lambda line: file.write(line + b"\n")
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run as an error does: workers stopped, topics deleted."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RefusedError("Stopped before the end of the file.") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""The whole engine over one file: `aisle run`."""

@@ -1,0 +1,167 @@
+"""A run on a broker: real topics, real workers, in lock-step."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from functools import partial
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from schemas.errors import RefusedError
+from schemas.events import Event
+from schemas.topics import EVENTS, LEARNING
+from streams.kafka import partition_of
+from streams.runs.children import Children
+from streams.runs.display import Watch
+from streams.runs.output import Emitted, Output
+from streams.runs.progress import NOTHING, ProgressClient
+from streams.runs.tally import Tally
+from streams.runs.window import Window
+from streams.settings import Settings
+from streams.sources.event_file import EventFile
+from streams.sources.importing import ORIGIN, import_products
+from streams.sources.writer import Writer
+
+STALLED_S = 120
+"""Without any progress for this long, something is wrong that will not mend itself."""
+
+_KEPT_TIMES = 4096
+"""Arrival times kept for latencies: well above what can be under way."""
+
+
+class KafkaRun:
+    """One file through the workers of a broker whose topics exist and are empty; leaving it stops the workers.
+
+    Args:
+        file: what to run over.
+        settings: of this run: servers, prefix, partitions.
+        config: librdkafka's settings of the same.
+        tally: counts.
+        taken: called with every slate.
+    """
+
+    def __init__(
+        self,
+        file: EventFile,
+        settings: Settings,
+        config: Mapping[str, object],
+        tally: Tally,
+        *,
+        taken: Callable[[Emitted], object],
+    ) -> None:
+        self._file = file
+        self._settings = settings
+        self._tally = tally
+        self._taken = taken
+        self._window = Window(settings.partitions)
+        self._appended: dict[tuple[int, int], int] = {}
+        self._heard = NOTHING
+        self._heard_at = time.monotonic()
+        self._port = free_port()
+        directory = settings.data_dir / "runs" / settings.topic_prefix.strip(".")
+        with ExitStack() as stack:
+            self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
+            self._output = stack.enter_context(closing(Output(config, settings.topics, self._slate)))
+            self._progress = stack.enter_context(closing(ProgressClient(self._port)))
+            self._children = stack.enter_context(Children(directory, environment_of(settings)))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def run(self, watch: Watch) -> None:
+        """Start the workers, write the products, then the events, and wait until all is worked through."""
+        self._output.open()
+        self._children.start("worker", "clicks", environment={"AISLE_HTTP_PORT": str(self._port)})
+        self._children.start("worker", "catalog", environment={"AISLE_HTTP_PORT": "0"})
+        products = import_products(self._file.products(), self._writer)
+        watch.stage("products", products)
+        while not (self._heard.ready and self._heard.products >= products and self._heard.embeddings >= products):
+            self._hear()
+            watch.reached(min(self._heard.products, self._heard.embeddings))
+            time.sleep(0.1)
+        watch.stage("events", self._file.rows)
+        events = iter(self._file.events())
+        while self._send(events) or not self._window.idle:
+            self._output.poll(0.01)
+            self._hear()
+            watch.reached(self._file.taken)
+        self._output.drain()
+        self._tally.dead_letters = self._output.dead_letters
+        self._tally.scoring.finish()
+
+    def _send(self, events: Iterator[Event]) -> bool:
+        """Send what there is room for; False when the file is at its end."""
+        room = self._window.room
+        sent = 0
+        for event in islice(events, room):
+            key = event.visitor_id.encode()
+            partition = partition_of(key, self._settings.partitions)
+            offset = self._window.send(partition)
+            self._tally.event(event, partition=partition, offset=offset)
+            acked = partial(self._acked, (partition, offset))
+            self._writer.write(EVENTS, key, event.encode(), origin=ORIGIN, acked=acked)
+            sent += 1
+        self._writer.poll(0)
+        return sent == room
+
+    def _acked(self, expected: tuple[int, int], partition: int, offset: int, appended_ms: int) -> None:
+        if (partition, offset) != expected:
+            raise RefusedError(
+                f"Another producer writes to {self._settings.topics[EVENTS]}: run with a prefix of its own."
+            )
+        self._appended[expected] = appended_ms
+        if len(self._appended) > _KEPT_TIMES:
+            del self._appended[next(iter(self._appended))]
+
+    def _slate(self, slate: Emitted) -> None:
+        appended_ms = self._appended.get((slate.partition, slate.cause))
+        latency_ms = None if appended_ms is None else slate.appended_ms - appended_ms
+        self._tally.slate(
+            slate.placement, slate.products, partition=slate.partition, cause=slate.cause, latency_ms=latency_ms
+        )
+        self._taken(slate)
+
+    def _hear(self) -> None:
+        """Ask the worker how far it is.
+
+        Raises:
+            RefusedError: a worker has ended, or nothing has moved for long.
+        """
+        progress = self._progress.ask()
+        learned = self._output.end_of(self._settings.topics[LEARNING], 0)
+        self._window.heard(marks=progress.marks, unlearned=max(0, learned - 1 - progress.model))
+        if progress != self._heard:
+            self._heard, self._heard_at = progress, time.monotonic()
+        elif time.monotonic() - self._heard_at > STALLED_S:
+            raise RefusedError(f"The workers have not moved for {STALLED_S} s.\n{self._children.last_words()}")
+        self._children.check()
+
+
+def environment_of(settings: Settings) -> dict[str, str | None]:
+    """Give a worker the run's settings; what belongs to the installation's own workers is switched off."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
+        "AISLE_TOPIC_PREFIX": settings.topic_prefix,
+        "AISLE_PARTITIONS": str(settings.partitions),
+        "AISLE_FETCH_MAX_WAIT_MS": str(settings.fetch_max_wait_ms),
+        "AISLE_DATA_DIR": str(settings.data_dir),
+        "AISLE_SNAPSHOT_URL": None,
+        "AISLE_WORKER_SLOT": None,
+        "QDRANT_URL": None,
+    }
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,117 @@
+"""What comes out while a run goes on: slates and dead letters."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from schemas.errors import RefusedError
+from schemas.topics import EVENTS_DEAD, PRODUCTS_DEAD, SLATES, Topics
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+_TIMEOUT_S = 10
+
+
+class Emitted(NamedTuple):
+    """A slate as it stands in the log: what a run counts, without validating what this build just wrote."""
+
+    placement: str
+    products: list[str]
+    partition: int
+    cause: int
+    appended_ms: int
+    value: bytes
+
+
+class Output:
+    """Reads `recommendations` and the dead letters from their start, all partitions, without a group.
+
+    Args:
+        config: librdkafka's settings of this installation.
+        topics: names of this run.
+        taken: called with every slate.
+    """
+
+    def __init__(self, config: Mapping[str, object], topics: Topics, taken: Callable[[Emitted], object]) -> None:
+        from confluent_kafka import Consumer
+
+        self._topics = topics
+        self._taken = taken
+        self.dead_letters = 0
+        self._next: dict[tuple[str, int], int] = {}
+        self._consumer = Consumer(
+            {
+                **config,
+                "group.id": "aisle-run",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 20,
+            }
+        )
+
+    def open(self) -> None:
+        """Find the partitions and begin at their start."""
+        from confluent_kafka import TopicPartition
+
+        known = self._consumer.list_topics(timeout=_TIMEOUT_S).topics
+        names = [self._topics[name] for name in (SLATES, EVENTS_DEAD, PRODUCTS_DEAD)]
+        places = [(name, partition) for name in names for partition in known[name].partitions]
+        self._next = dict.fromkeys(places, 0)
+        self._consumer.assign([TopicPartition(name, partition, 0) for name, partition in places])
+
+    def poll(self, timeout_s: float) -> int:
+        """Take what has come; returns how many records.
+
+        Raises:
+            RefusedError: the broker fails, or dropped records that were never read.
+        """
+        messages = self._consumer.consume(1000, timeout_s)
+        for message in messages:
+            if message.error() is not None:
+                raise RefusedError(f"Slates cannot be read ({message.error().str()}): run `aisle doctor`.")
+            self._one(message)
+        return len(messages)
+
+    def drain(self) -> None:
+        """Read to the end as it is now."""
+        while any(self._next[place] < end for place, end in self._ends().items()):
+            self.poll(0.1)
+
+    def end_of(self, topic: str, partition: int) -> int:
+        """Give the next offset of a topic of the broker."""
+        from confluent_kafka import TopicPartition
+
+        end: int = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), _TIMEOUT_S)[1]
+        return end
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
+
+    def _ends(self) -> dict[tuple[str, int], int]:
+        return {place: self.end_of(*place) for place in self._next}
+
+    def _one(self, message: "Message") -> None:
+        place = (message.topic(), message.partition())
+        if message.offset() != self._next[place]:
+            raise RefusedError(
+                f"{place[0]} jumps from offset {self._next[place]} to {message.offset()}: the broker dropped records "
+                "before they were read. Use `--broker maven` or your own broker."
+            )
+        self._next[place] += 1
+        if message.topic() != self._topics[SLATES]:
+            self.dead_letters += 1
+            return
+        slate = orjson.loads(message.value())
+        self._taken(
+            Emitted(
+                placement=slate["placement"],
+                products=[item["product_id"] for item in slate["items"]],
+                partition=message.partition(),
+                cause=slate["cause"]["offset"],
+                appended_ms=message.timestamp()[1],
+                value=message.value(),
+            )
+        )

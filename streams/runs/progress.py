@@ -1,0 +1,68 @@
+"""What a worker says of itself at `/progress`."""
+
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
+from typing import NamedTuple
+
+import orjson
+
+from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS
+
+
+class WorkerProgress(NamedTuple):
+    """The last offset applied, by partition: of the events, and of each log the worker follows."""
+
+    ready: bool
+    marks: Mapping[int, int]
+    followed: Mapping[str, Mapping[int, int]]
+
+    @property
+    def model(self) -> int:
+        """Give the model's position in the learning log."""
+        return self.followed.get(LEARNING, {}).get(0, -1)
+
+    @property
+    def products(self) -> int:
+        """Count the records of the catalogue it has applied."""
+        return sum(offset + 1 for offset in self.followed.get(PRODUCTS, {}).values())
+
+    @property
+    def embeddings(self) -> int:
+        """Count the vectors it has applied."""
+        return sum(offset + 1 for offset in self.followed.get(EMBEDDINGS, {}).values())
+
+
+NOTHING = WorkerProgress(ready=False, marks={}, followed={})
+
+
+class ProgressClient:
+    """Asks a worker over one kept connection.
+
+    Args:
+        port: of the worker's HTTP server on this machine.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=10)
+
+    def ask(self) -> WorkerProgress:
+        """Give the worker's progress; `NOTHING` while it does not answer."""
+        try:
+            self._connection.request("GET", "/progress")
+            answer = orjson.loads(self._connection.getresponse().read())
+        except (OSError, HTTPException, orjson.JSONDecodeError):
+            self._connection.close()
+            return NOTHING
+        return WorkerProgress(
+            ready=bool(answer["ready"]),
+            marks=_numbers(answer["marks"]),
+            followed={topic: _numbers(positions) for topic, positions in answer["followers"].items()},
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _numbers(by_partition: Mapping[str, int]) -> dict[int, int]:
+    return {int(partition): int(offset) for partition, offset in by_partition.items()}

@@ -1,0 +1,159 @@
+"""The parts of `aisle run` that need no broker."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import RefusedError
+from schemas.events import Event, Item
+from streams.runs.children import Children
+from streams.runs.progress import NOTHING, ProgressClient
+from streams.runs.tally import Tally
+from streams.runs.window import Window
+
+PYTHON = (sys.executable, "-c")
+
+
+def view(minute: int, product_id: str) -> Event:
+    """Make a view by one visitor."""
+    at = datetime(2026, 5, 1, tzinfo=UTC) + timedelta(minutes=minute)
+    return Event(event_id=str(minute), name="view_item", visitor_id="v", at=at, items=(Item(product_id=product_id),))
+
+
+def test_a_summary_has_the_keys_scripts_read() -> None:
+    """All of them, even for nothing."""
+    assert list(Tally({"view_item"}).summary()) == [
+        "events",
+        "slates",
+        "dead_letters",
+        "latency_ms",
+        "hr@20",
+        "mrr@20",
+        "popularity_hr@20",
+        "popularity_mrr@20",
+        "cooc_hr@20",
+        "cooc_mrr@20",
+    ]
+
+
+def test_only_home_slates_are_scored_and_all_are_counted() -> None:
+    """Other shelves answer other questions."""
+    tally = Tally({"view_item"})
+    tally.event(view(0, "a"), partition=0, offset=0)
+    tally.slate("product", ["x"], partition=0, cause=0, latency_ms=9.0)
+    tally.slate("home", ["b"], partition=0, cause=0, latency_ms=1.0)
+    tally.event(view(1, "b"), partition=0, offset=1)
+    tally.scoring.finish()
+    summary = tally.summary()
+    assert (summary["events"], summary["slates"], summary["hr@20"]) == (2, 2, 1.0)
+    assert summary["latency_ms"] == {"p50": 9.0, "p99": 9.0}
+
+
+def test_a_slate_of_unknown_latency_still_counts() -> None:
+    """Its event's acknowledgement may not have been seen yet."""
+    tally = Tally({"view_item"})
+    tally.slate("home", [], partition=0, cause=0, latency_ms=None)
+    assert (tally.slates, tally.latency_ms(0.5)) == (1, 0.0)
+
+
+def test_a_window_never_opens_beyond_its_bound() -> None:
+    """Room shrinks with what is sent and grows only with what is worked through and learned."""
+    window = Window(2, ahead=3)
+    assert [window.send(0), window.send(0), window.send(1)] == [0, 1, 0]
+    assert window.room == 0
+    window.heard(marks={0: 0}, unlearned=0)
+    assert window.room == 1
+    window.heard(marks={0: 1, 1: 0}, unlearned=2)
+    assert (window.room, window.idle) == (1, False)
+    window.heard(marks={0: 1, 1: 0}, unlearned=0)
+    assert (window.room, window.idle) == (3, True)
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    """Serve one fixed progress."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = (
+                b'{"ready": true, "marks": {"0": 7, "3": 1},'
+                b' "followers": {"learning": {"0": 8}, "catalog.products": {"0": 1, "1": 4}}}'
+            )
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    httpd = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+    thread.start()
+    yield httpd
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+def test_progress_is_read_over_one_connection(server: HTTPServer) -> None:
+    """By partition, with the sums a run waits for."""
+    client = ProgressClient(server.server_address[1])
+    first, second = client.ask(), client.ask()
+    client.close()
+    assert first == second
+    assert first.ready
+    assert first.marks == {0: 7, 3: 1}
+    assert (first.model, first.products, first.embeddings) == (8, 7, 0)
+
+
+def test_a_worker_that_does_not_answer_has_no_progress() -> None:
+    """It may still be starting."""
+    client = ProgressClient(1)
+    assert client.ask() == NOTHING
+
+
+def test_children_are_gone_when_the_block_ends(tmp_path: Path) -> None:
+    """Also one that ignores being asked, and what it started itself; the logs go when all went well."""
+    code = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "print('up', flush=True); import time; time.sleep(60)"
+    )
+    logs = tmp_path / "logs"
+    with Children(logs, {}, command=PYTHON) as children:
+        children.start(code)
+        (process,) = children._running.values()
+        while not any(log.read_text() for log in logs.iterdir()):
+            time.sleep(0.02)
+        children.check()
+    assert process.returncode is not None
+    assert not logs.exists()
+    assert not [line for line in Path("/proc").glob("[0-9]*/stat") if _group_of(line) == process.pid]
+
+
+def _group_of(stat: Path) -> int:
+    """Give a living process's group."""
+    try:
+        state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return -1
+    return -1 if state in "ZX" else int(group)
+
+
+def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
+    """So that nobody looks for a log file."""
+    with Children(tmp_path, {"AISLE_LAST": "no topics", "HOME": None}, command=PYTHON) as children:
+        children.start("import os, sys; print(os.environ['AISLE_LAST'], 'HOME' in os.environ); sys.exit(3)")
+        (process,) = children._running.values()
+        process.wait(20)
+        with pytest.raises(RefusedError, match="code 3") as refused:
+            children.check()
+    assert "no topics False" in str(refused.value)
