@@ -136,7 +136,15 @@ def test_children_are_gone_when_the_block_ends(tmp_path: Path) -> None:
         children.check()
     assert process.returncode is not None
     assert not logs.exists()
-    assert not [line for line in Path("/proc").glob("[0-9]*/stat") if _group_of(line) == process.pid]
+    deadline = time.monotonic() + 5  # a killed process takes a moment to be gone
+    while _alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _alive(process.pid)
+
+
+def _alive(group: int) -> list[Path]:
+    """Find a group's living processes."""
+    return [stat for stat in Path("/proc").glob("[0-9]*/stat") if _group_of(stat) == group]
 
 
 def _group_of(stat: Path) -> int:
