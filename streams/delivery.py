@@ -1,0 +1,249 @@
+"""Work a batch through: apply, write what follows from it, write the state, acknowledge - in this order.
+
+1. apply the records to the partitions' states, encode what changed;
+2. write slates, evidence, dead letters and learning; wait for the broker;
+3. write the touched visitors, then the watermark, last; wait for the broker;
+4. acknowledge the input.
+
+Never 2 and 3 of one batch together: the watermark could outlive the slates. Steps 1 and 2 of the next batch run while
+3 of this one is under way, which is safe: a restore finds what they wrote in the output's tail.
+"""
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Protocol
+
+from schemas.errors import DecodeError, RefusedError
+from schemas.topics import CHANGELOG, SLATES, Topics
+from streams.deaths import Deaths, InWork, WorkMarker
+from streams.flow import LogRecord, Out, Outcome
+from streams.partitions import WATERMARK_KEY, PartitionState
+from streams.telemetry import count, observe
+from streams.writer import Row, Writer
+
+MAX_OUTPUT_BYTES = 1_000_000
+"""A larger record would be refused by the broker, after the batch was applied, for ever."""
+
+
+class Agent(Protocol):
+    """All logic, no Kafka."""
+
+    def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome | Awaitable[Outcome]:
+        """Apply records of one partition; moves `part.mark`, changes `part.visitors`. Slow agents give an awaitable."""
+
+
+class Work(Protocol):
+    """A batch as the transport brings it."""
+
+    records: dict[int, list[LogRecord]]
+
+    def owned(self) -> bool:
+        """Tell whether the partitions are still this worker's."""
+
+    def ack(self) -> None:
+        """Let the offsets be committed."""
+
+
+class LostPartitionsError(Exception):
+    """The partitions were taken away in the middle of a batch: leave, nothing of it was acknowledged."""
+
+
+class DeadLetterLimit:
+    """Stop when most of what arrives is refused: then the fault is ours or a producer's, and lag is the lesser evil.
+
+    Args:
+        share: of dead letters among the last 1,000 records.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._seen: deque[tuple[int, int]] = deque()
+        self._total = self._dead = 0
+
+    def add(self, records: int, dead: int) -> None:
+        """Count a batch.
+
+        Raises:
+            RefusedError: the share is exceeded.
+        """
+        self._seen.append((records, dead))
+        self._total, self._dead = self._total + records, self._dead + dead
+        while self._total - self._seen[0][0] >= 1000:
+            gone = self._seen.popleft()
+            self._total, self._dead = self._total - gone[0], self._dead - gone[1]
+        if self._total >= 1000 and self._dead > self._share * self._total:
+            raise RefusedError(
+                f"{self._dead} of the last {self._total} records were refused, more than AISLE_DEAD_LETTER_LIMIT="
+                f"{self._share} allows: see what they are with `aisle dead list`, mend the producer or raise the limit"
+            )
+
+
+class Delivery:
+    """Work batches through, one after the other.
+
+    Args:
+        agent: decides.
+        writer: writes.
+        topics: names on the broker.
+        refuse: makes the dead letter of a record that keeps killing the worker.
+        limit: counts dead letters.
+        deaths: which records are handled with care.
+        marker: told what is being handled.
+        alive: exits when the process was paused too long.
+        owner: gives the partition a key belongs to.
+        log_start: asks the broker where a partition's log starts; None for a source that may have gaps.
+        durable: whether states are written; an agent without any has no changelog.
+        crash: ends the process when steps 3 and 4 fail.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        writer: Writer,
+        *,
+        topics: Topics,
+        refuse: Callable[..., Out],
+        limit: DeadLetterLimit,
+        deaths: Deaths,
+        marker: WorkMarker,
+        alive: Callable[[], None],
+        owner: Callable[[bytes], int],
+        log_start: Callable[[int], Awaitable[int]] | None,
+        durable: bool,
+        crash: Callable[[BaseException], None],
+    ) -> None:
+        self._agent = agent
+        self._writer = writer
+        self._topics = topics
+        self._refuse = refuse
+        self._limit = limit
+        self._deaths = deaths
+        self._marker = marker
+        self._alive = alive
+        self._owner = owner
+        self._log_start = log_start
+        self._durable = durable
+        self._crash = crash
+        self._closing: asyncio.Task[None] | None = None
+        self.states: dict[int, PartitionState] = {}
+
+    async def work(self, batch: Work) -> None:
+        """Take one batch through steps 1 and 2 and start 3 and 4; they end before 3 of the next batch starts."""
+        fresh = {p: await self._fresh(self.states[p], records) for p, records in batch.records.items()}
+        pieces = list(self._pieces(fresh)) or [{}]
+        for number, piece in enumerate(pieces, 1):
+            began = time.perf_counter()
+            outcomes = {p: await self._apply(records, self.states[p]) for p, records in piece.items()}
+            self._alive()
+            self._marker.clear()
+            applied = time.perf_counter()
+            await self._output(batch, outcomes)
+            observe("batch_seconds", applied - began, step="apply")
+            observe("batch_seconds", time.perf_counter() - applied, step="output")
+            await self.settle()
+            close = self._close(batch, self._state_rows(outcomes), last=number == len(pieces))
+            self._closing = asyncio.create_task(close)
+            self._closing.add_done_callback(self._closed)
+        count("batches")
+
+    async def settle(self) -> None:
+        """Wait for steps 3 and 4 of the last batch."""
+        if self._closing is not None:
+            await self._closing
+
+    async def accept(self, states: Mapping[int, PartitionState]) -> None:
+        """Make states durable as they stand: an operator accepted that they do not meet the source."""
+        name = self._topics[CHANGELOG]
+        await self._writer.write({(name, p): [Row(WATERMARK_KEY, s.watermark().encode())] for p, s in states.items()})
+
+    async def _fresh(self, state: PartitionState, records: list[LogRecord]) -> list[LogRecord]:
+        mark = state.mark
+        fresh = records if records[0].offset > mark else [record for record in records if record.offset > mark]
+        if self._log_start is None or not fresh or mark < 0 or fresh[-1].offset - mark == len(fresh):
+            return fresh
+        start = await self._log_start(state.partition)
+        if start > mark + 1:  # else the missing offsets are the marks of a producer's transactions
+            raise RefusedError(
+                f"partition {state.partition}: offset {mark + 1} is wanted next, but the log was cut and starts at "
+                f"{start}; accept what is missing with: aisle worker clicks --accept-gap"
+            )
+        return fresh
+
+    def _pieces(self, fresh: Mapping[int, list[LogRecord]]) -> Iterator[dict[int, list[LogRecord]]]:
+        """Cut a batch: as one, but suspects of killing the worker alone."""
+        for runs in zip_longest(*(list(self._runs(p, records)) for p, records in fresh.items() if records)):
+            yield {run[0].partition: run for run in runs if run}
+
+    def _runs(self, partition: int, records: list[LogRecord]) -> Iterator[list[LogRecord]]:
+        run: list[LogRecord] = []
+        for record in records:
+            if self._deaths.careful(partition, record.offset):
+                if run:
+                    yield run
+                    run = []
+                yield [record]
+            else:
+                run.append(record)
+        if run:
+            yield run
+
+    async def _apply(self, records: list[LogRecord], state: PartitionState) -> Outcome:
+        last = records[-1].offset
+        if len(records) == 1 and self._deaths.skipped(state.partition, last):
+            error = DecodeError("handler", "the worker died on this record three times")
+            count("dead_letters", reason="handler")
+            outcome = Outcome([self._refuse(records[0], error, attempts=3)])
+        else:
+            self._marker.set(InWork(state.partition, records[0].offset - 1, last))
+            result = self._agent.handle(records, state)
+            outcome = result if isinstance(result, Outcome) else await result
+        state.mark = last
+        for out in outcome.outputs:
+            if len(out.value or b"") > MAX_OUTPUT_BYTES:
+                raise ValueError(f"record {out.source_offset} makes {len(out.value or b'')} bytes for {out.topic}")
+        self._limit.add(len(records), sum(out.topic.endswith(".dead") for out in outcome.outputs))
+        if records[0].key is not None and self._owner(records[0].key) != state.partition:
+            count("foreign_keys")
+        return outcome
+
+    async def _output(self, batch: Work, outcomes: Mapping[int, Outcome]) -> None:
+        rows: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
+        for outcome in outcomes.values():
+            for out in outcome.outputs:
+                rows[self._topics[out.topic], out.partition].append(Row(out.key, out.value))
+        self._check(batch)
+        ends = await self._writer.write(rows)
+        for partition in outcomes:
+            state = self.states[partition]
+            state.out_end = ends.get((self._topics[SLATES], partition), state.out_end)
+
+    def _state_rows(self, outcomes: Mapping[int, Outcome]) -> dict[tuple[str, int], list[Row]]:
+        if not self._durable:
+            return {}
+        rows = {}
+        for partition, outcome in outcomes.items():
+            state = self.states[partition]
+            touched = [Row(key, value, state.headers(value)) for key, value in outcome.touched.items()]
+            watermark = Row(WATERMARK_KEY, state.watermark().encode())
+            rows[self._topics[CHANGELOG], partition] = [*touched, watermark]
+        return rows
+
+    async def _close(self, batch: Work, rows: Mapping[tuple[str, int], list[Row]], *, last: bool) -> None:
+        began = time.perf_counter()
+        self._check(batch)
+        await self._writer.write(rows)
+        observe("batch_seconds", time.perf_counter() - began, step="state")
+        if last:
+            batch.ack()
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash(error)
+
+    def _check(self, batch: Work) -> None:
+        self._alive()
+        if not batch.owned():
+            raise LostPartitionsError

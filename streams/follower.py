@@ -1,0 +1,140 @@
+"""Keep a fold at the end of its log: a background task reads, and what it read is applied only when asked."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import TopicPartition
+
+from schemas.errors import RefusedError
+from schemas.topics import SPECS, Topics
+from streams.flow import Fold, LogRecord
+from streams.reading import assigned_consumer, log_record
+
+QUEUED_FETCHES = 64
+
+APPLIED_AT_ONCE = 20_000
+"""About 0.1 s of learning: an advance must not starve the event loop."""
+
+
+class _Chunk(NamedTuple):
+    """Records of one partition, and the position they lead to (past records that compaction took away)."""
+
+    partition: int
+    records: Sequence[LogRecord]
+    position: int
+
+
+class Follower:
+    """Read one whole topic in order into a fold.
+
+    The engine calls `advance` between batches, so that all slates of a batch are decided at one position.
+
+    Args:
+        fold: what the log builds; says where to start by its positions.
+        client: keyword arguments that every aiokafka client takes.
+        topics: names and partition counts of the installation.
+        strict: refuse any missing record. True for logs that are never compacted and on brokers that cut logs
+            silently; the log of a compacted topic has gaps by nature.
+    """
+
+    def __init__(self, fold: Fold, *, client: Mapping[str, Any], topics: Topics, strict: bool) -> None:
+        self.fold = fold
+        self._client = client
+        self._name = topics[fold.topic]
+        spec = next(spec for spec in SPECS if spec.name == fold.topic)
+        self._partitions = range(topics.partitions_of(spec))
+        self._strict = strict
+        self._queue: asyncio.Queue[_Chunk] = asyncio.Queue(QUEUED_FETCHES)
+        self._next = {p: fold.positions().get(p, -1) + 1 for p in self._partitions}
+        self._wanted: dict[int, int] | None = None
+        self._ends: dict[int, int] = {}
+        self.news = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """True once every partition's end at the start was reached."""
+        return self._wanted is not None and all(self._next[p] >= end for p, end in self._wanted.items())
+
+    def positions(self) -> dict[int, int]:
+        """Give the offset up to which each partition was applied, -1 for nothing yet."""
+        return {p: offset - 1 for p, offset in self._next.items()}
+
+    def lag(self) -> int:
+        """Count the records known to be in the log and not applied."""
+        return sum(max(0, end - self._next[p]) for p, end in self._ends.items())
+
+    def advance(self) -> int:
+        """Apply what was read, at most about 20,000 records; never called while a batch is being decided.
+
+        Returns:
+            how many records were applied.
+
+        Raises:
+            RefusedError: a record is missing.
+        """
+        applied = 0
+        while applied < APPLIED_AT_ONCE and not self._queue.empty():
+            chunk = self._queue.get_nowait()
+            for record in chunk.records:
+                self._check(record)
+                self.fold.apply(record)
+                self._next[chunk.partition] = record.offset + 1
+            self._next[chunk.partition] = max(self._next[chunk.partition], chunk.position)
+            applied += len(chunk.records)
+        if self._queue.empty():
+            self.news.clear()
+        return applied
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        consumer = assigned_consumer(self._client)
+        await consumer.start()
+        try:
+            tps = [TopicPartition(self._name, p) for p in self._partitions]
+            consumer.assign(tps)
+            starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+            for tp in tps:
+                self._check_start(tp.partition, starts[tp], ends[tp])
+                consumer.seek(tp, max(starts[tp], self._next[tp.partition]))
+            self._wanted = {tp.partition: ends[tp] for tp in tps}
+            self._ends = dict(self._wanted)
+            while True:
+                await self._fetch(consumer, tps)
+        finally:
+            await consumer.stop()
+
+    async def _fetch(self, consumer: Any, tps: Sequence[TopicPartition]) -> None:
+        found = await consumer.getmany(timeout_ms=200, max_records=2000)
+        for tp, records in found.items():
+            chunk = _Chunk(tp.partition, [log_record(record) for record in records], records[-1].offset + 1)
+            await self._put(chunk)
+        for tp in tps:
+            self._ends[tp.partition] = max(self._ends[tp.partition], consumer.highwater(tp) or 0)
+            if not found and self._next[tp.partition] < self._ends[tp.partition]:
+                await self._put(_Chunk(tp.partition, (), await consumer.position(tp)))
+
+    async def _put(self, chunk: _Chunk) -> None:
+        await self._queue.put(chunk)
+        self.news.set()
+
+    def _check(self, record: LogRecord) -> None:
+        expected = self._next[record.partition]
+        if self._strict and record.offset > expected:
+            raise RefusedError(self._missing(record.partition, expected, record.offset))
+
+    def _check_start(self, partition: int, start: int, end: int) -> None:
+        expected = self._next[partition]
+        if self._strict and start > expected:
+            raise RefusedError(self._missing(partition, expected, start))
+        if expected > end:
+            raise RefusedError(
+                f"{self._name}[{partition}] ends at offset {end}, but offset {expected} is wanted next: the topic was "
+                "created anew; remove the model's snapshots to start from nothing"
+            )
+
+    def _missing(self, partition: int, expected: int, found: int) -> str:
+        return (
+            f"{self._name}[{partition}]: offset {expected} is wanted next, but the log goes on at {found}: "
+            f"{found - expected} records are gone; start from a newer snapshot (AISLE_SNAPSHOT_URL)"
+        )

@@ -1,0 +1,81 @@
+"""/metrics, /livez, /readyz and /progress on a thread of their own: they answer while the event loop is busy."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What the endpoints answer.
+
+    `alive` and `ready` give the reasons why not, none when all is well; `progress` gives where the worker stands.
+    """
+
+    alive: Callable[[], list[str]]
+    ready: Callable[[], list[str]]
+    progress: Callable[[], dict[str, Any]]
+
+
+class HealthServer:
+    """Serve a process's health.
+
+    Args:
+        host: address to bind.
+        port: 0 takes a free one.
+        probes: what is answered.
+    """
+
+    def __init__(self, host: str, port: int, probes: Probes) -> None:
+        self._server = ThreadingHTTPServer((host, port), _handler(probes))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self.port: int = self._server.server_address[1]
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+        log.info(
+            "health on http://%s:%d (/metrics /livez /readyz /progress)", self._server.server_address[0], self.port
+        )
+
+    def stop(self) -> None:
+        """Free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(probes: Probes) -> type[BaseHTTPRequestHandler]:
+    def verdict(why_not: list[str]) -> tuple[int, str, bytes]:
+        return 503 if why_not else 200, "text/plain; charset=utf-8", ("\n".join(why_not or ["ok"]) + "\n").encode()
+
+    routes: dict[str, Callable[[], tuple[int, str, bytes]]] = {
+        "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest()),
+        "/livez": lambda: verdict(probes.alive()),
+        "/readyz": lambda: verdict(probes.ready()),
+        "/progress": lambda: (200, "application/json", json.dumps(probes.progress()).encode()),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            route = routes.get(self.path.partition("?")[0])
+            status, kind, body = route() if route else (404, "text/plain", b"no such page\n")
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
+            """Probes come every few seconds: not worth a line each."""
+
+    return Handler

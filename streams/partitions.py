@@ -1,0 +1,200 @@
+"""The durable state of one partition: what it is, how it stands in the changelog, and how it is put together again.
+
+The changelog holds the encoded state of each visitor under the visitor's id, and a watermark record that is written
+after all others of a batch: what it names is durable. A visitor's newest state is the one with the highest `applied`,
+not the last in the log, so that torn writes and writers that outlived their turn are harmless.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import orjson
+
+from schemas.errors import RefusedError
+from streams.flow import LogRecord
+
+WATERMARK_KEY = b"\0watermark"
+"""No visitor id contains a control character."""
+
+EPOCH_HEADER = "epoch"
+"""Kafka header of a state written after the source was recreated; absent in the first epoch."""
+
+APPLIED_HEADER = "applied"
+"""Kafka header of a tombstone, which has no value to say it in."""
+
+
+class Watermark(NamedTuple):
+    """What is durable: the source up to `mark`, given that the output partition is searched from `out_end` on.
+
+    `epoch` counts how often an operator accepted that the source starts anew: its offsets then mean other records.
+    """
+
+    mark: int
+    out_end: int
+    epoch: int = 0
+
+    def encode(self) -> bytes:
+        """Write the watermark record's value."""
+        return orjson.dumps(self._asdict())
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Watermark":
+        """Read a watermark record's value."""
+        raw = orjson.loads(data)
+        return cls(mark=raw["mark"], out_end=raw["out_end"], epoch=raw.get("epoch", 0))
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """What a worker knows of one partition.
+
+    `mark` is the last source offset applied; `visitors` maps visitor id to encoded state, undecoded until touched;
+    `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again.
+    """
+
+    partition: int
+    mark: int = -1
+    out_end: int = 0
+    epoch: int = 0
+    visitors: dict[bytes, bytes] = field(default_factory=dict)
+    emitted: set[tuple[int, str]] = field(default_factory=set)
+
+    def put(self, key: bytes, data: bytes | None) -> None:
+        """Replace a visitor's state; None forgets it."""
+        if data is None:
+            self.visitors.pop(key, None)
+        else:
+            self.visitors[key] = data
+
+    def watermark(self) -> Watermark:
+        """Give what the next watermark record says."""
+        return Watermark(self.mark, self.out_end, self.epoch)
+
+    def headers(self, value: bytes | None) -> tuple[tuple[str, bytes], ...]:
+        """Give the changelog headers of a visitor's state written now."""
+        epoch = ((EPOCH_HEADER, b"%d" % self.epoch),) if self.epoch else ()
+        return epoch if value is not None else (*epoch, (APPLIED_HEADER, b"%d" % self.mark))
+
+
+class Restore:
+    """Put one partition's state together from the records of its changelog and of its output's tail."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._found: dict[bytes, tuple[int, int, bytes | None]] = {}
+        self._watermark: Watermark | None = None
+        self._emitted: set[tuple[int, str]] = set()
+
+    @property
+    def watermark(self) -> Watermark | None:
+        """Give the watermark with the highest mark of the newest epoch read so far."""
+        return self._watermark
+
+    def changelog(self, records: Iterable[LogRecord]) -> None:
+        """Take the next records of the changelog."""
+        found = self._found
+        for record in records:
+            key, value = record.key, record.value
+            if key is None:
+                continue
+            if key == WATERMARK_KEY:
+                self._take_watermark(value)
+                continue
+            epoch = _number(record.headers, EPOCH_HEADER) if record.headers else 0
+            applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
+            before = found.get(key)
+            if before is None or (epoch, applied) >= before[:2]:
+                found[key] = (epoch, applied, value)
+
+    def outputs(self, records: Iterable[LogRecord]) -> None:
+        """Take the next records of the output partition; revisions of slates answer to no source record."""
+        for record in records:
+            if record.value is None:
+                continue
+            slate = orjson.loads(record.value)
+            if slate.get("revision", 0) == 0:
+                self._emitted.add((slate["cause"]["offset"], slate["placement"]))
+
+    def finish(self) -> PartitionState:
+        """Give the state as it stands; visitors of an earlier epoch are kept, their offsets forgotten."""
+        mark = self._watermark or Watermark(-1, 0)
+        visitors = {
+            key: value if epoch == mark.epoch else _rebased(value)
+            for key, (epoch, _, value) in self._found.items()
+            if value is not None
+        }
+        emitted = {one for one in self._emitted if one[0] > mark.mark}
+        return PartitionState(self._partition, mark.mark, mark.out_end, mark.epoch, visitors, emitted)
+
+    def _take_watermark(self, value: bytes | None) -> None:
+        if value is None:
+            return
+        new, old = Watermark.decode(value), self._watermark
+        if old is None or (new.epoch, new.mark) >= (old.epoch, old.mark):
+            self._watermark = new
+
+
+class Source(NamedTuple):
+    """The source partition as the broker has it: the group's committed offset and the log's bounds."""
+
+    committed: int | None
+    start: int
+    end: int
+
+
+def check_gap(state: PartitionState, source: Source, *, accept: bool = False) -> PartitionState:
+    """Hold restored state against the source it belongs to.
+
+    Args:
+        state: as restored; `mark` -1 without any.
+        source: what the broker says.
+        accept: take the source as it is and go on, losing what lies between.
+
+    Returns:
+        the state to go on with.
+
+    Raises:
+        RefusedError: with both numbers and the command that accepts it.
+    """
+    mark, first = state.mark, source.start
+    how = "accept what is missing with: aisle worker clicks --accept-gap"
+    where = f"partition {state.partition} of clickstream.events"
+    if source.committed is not None and mark < source.committed - 1:
+        why = f"{where}: state ends at offset {mark}, but the group has committed {source.committed}"
+        state = _accepted(accept, f"{why}: the changelog lost its end; {how}", state, source.committed - 1)
+    elif mark >= source.end and mark >= 0:
+        why = f"{where}: state ends at offset {mark}, but the log ends at {source.end}"
+        fresh = replace(state, epoch=state.epoch + 1, visitors={k: _rebased(v) for k, v in state.visitors.items()})
+        state = _accepted(accept, f"{why}: the topic was created anew; {how}", fresh, first - 1)
+        state.emitted.clear()
+    elif 0 <= mark < first - 1:
+        why = f"{where}: state ends at offset {mark}, but the log starts at {first}"
+        state = _accepted(accept, f"{why}: {first - mark - 1} events are gone; {how}", state, first - 1)
+    return state
+
+
+def _accepted(accept: bool, why: str, state: PartitionState, mark: int) -> PartitionState:  # noqa: FBT001
+    if not accept:
+        raise RefusedError(why)
+    return replace(state, mark=mark)
+
+
+def applied_of(data: bytes) -> int:
+    """Read which source offset a visitor's state was applied up to, without decoding the rest.
+
+    >>> applied_of(b'{"applied":17,"session":null}')
+    17
+    """
+    end = data.find(b",")
+    return int(data[11 : end if end > 0 else data.index(b"}")])
+
+
+def _number(headers: Iterable[tuple[str, bytes]], wanted: str) -> int:
+    return next((int(value) for name, value in headers if name == wanted), 0)
+
+
+def _rebased(data: bytes) -> bytes:
+    """Forget which offset a state was applied from: offsets of a new epoch start over."""
+    end = data.index(b",") if b"," in data else data.index(b"}")
+    return b'{"applied":-1' + data[end:]

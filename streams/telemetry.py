@@ -1,0 +1,134 @@
+"""Metric names in one place (the documentation's table is made from them), and how logs are written."""
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, get_args
+
+from prometheus_client import Counter, Gauge, Histogram
+
+MetricName = Literal[
+    "events",
+    "slates",
+    "dead_letters",
+    "foreign_keys",
+    "batches",
+    "batch_seconds",
+    "restore_seconds",
+    "source_lag",
+    "follower_lag",
+    "committed_offset",
+    "visitors",
+    "ready",
+]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric counts, and by which labels."""
+
+    kind: type[Counter] | type[Gauge] | type[Histogram]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS: dict[MetricName, Metric] = {
+    "events": Metric(Counter, "Events applied, by what became of them.", ("note",)),
+    "slates": Metric(Counter, "Slates decided.", ("placement",)),
+    "dead_letters": Metric(Counter, "Records refused, by reason.", ("reason",)),
+    "foreign_keys": Metric(Counter, "Records whose key belongs to another partition: set the producer to murmur2."),
+    "batches": Metric(Counter, "Batches worked through."),
+    "batch_seconds": Metric(Histogram, "Time a batch takes, by step.", ("step",)),
+    "restore_seconds": Metric(Histogram, "Time until the state of the assigned partitions was back."),
+    "source_lag": Metric(Gauge, "Records not yet applied.", ("partition",)),
+    "follower_lag": Metric(Gauge, "Records of a followed log not yet applied.", ("topic",)),
+    "committed_offset": Metric(Gauge, "Offset committed to the group.", ("partition",)),
+    "visitors": Metric(Gauge, "Visitors whose state is held.", ("partition",)),
+    "ready": Metric(Gauge, "1 when restored and every follower is at its end."),
+}
+
+BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+
+
+@cache
+def metric(name: MetricName) -> Any:
+    """Give the collector of a metric, registered once."""
+    spec = METRICS[name]
+    full = f"aisle_{name}"
+    if spec.kind is Histogram:
+        return Histogram(full, spec.help, spec.labels, buckets=BUCKETS_S)
+    return spec.kind(full, spec.help, spec.labels)
+
+
+def count(name: MetricName, amount: float = 1, **labels: str) -> None:
+    """Add to a counter."""
+    _of(name, labels).inc(amount)
+
+
+def gauge(name: MetricName, value: float, **labels: str) -> None:
+    """Set a gauge."""
+    _of(name, labels).set(value)
+
+
+def observe(name: MetricName, seconds: float, **labels: str) -> None:
+    """Add one duration to a histogram."""
+    _of(name, labels).observe(seconds)
+
+
+def _of(name: MetricName, labels: dict[str, str]) -> Any:
+    return metric(name).labels(**labels) if labels else metric(name)
+
+
+def metrics_table() -> str:
+    """Write the metrics as a Markdown table.
+
+    >>> metrics_table().splitlines()[2]
+    '| `aisle_events_total` | counter | note | Events applied, by what became of them. |'
+    """
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for name in get_args(MetricName):
+        spec = METRICS[name]
+        full = f"aisle_{name}" + ("_total" if spec.kind is Counter else "")
+        lines.append(f"| `{full}` | {spec.kind.__name__.lower()} | {', '.join(spec.labels)} | {spec.help} |")
+    return "\n".join(lines)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record with its time, level, logger and text; a traceback goes into `error`."""
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def logging_config(level: str, form: str) -> dict[str, Any]:
+    """Describe logging for `logging.config.dictConfig`: everything to standard error, libraries from warnings on.
+
+    Args:
+        level: least level of our own logs.
+        form: `json` or `text`.
+    """
+    formatters = {
+        "json": {"()": JsonFormatter},
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatters[form]},
+        "handlers": {
+            "err": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"},
+        },
+        # Not "warning": faust turns the root logger to debug when the worker's level is above info.
+        "root": {"level": "WARNING", "handlers": ["err"]},
+        "loggers": {"streams": {"level": level.upper()}, "models": {"level": level.upper()}},
+    }
