@@ -30,7 +30,9 @@ PRIOR = {
 }
 """Weights of score / max per source before anything is learned; the best untrained blend measured, as log-odds."""
 
-PRIOR_INTERCEPT = -3.0
+INTERCEPT = -3.0
+"""Pairs say nothing of the level; this keeps scores away from both ends of 0..1."""
+
 LIMIT = 60_000.0
 """Training rows travel as float16."""
 
@@ -70,8 +72,9 @@ class Blend:
     """Score candidates by all sources at once.
 
     Until `first` training rows the weights are the prior's (a mix of score / max); over the next `first` x 3 they move
-    linearly to those of River's `LogisticRegression` with AdaGrad, learned pointwise from one positive and its
-    negatives.
+    linearly to those of River's `LogisticRegression` with AdaGrad, learned pairwise: the chosen item's features less
+    those of each negative. A chosen item that no source had is counted in `missed` and teaches nothing: it would teach
+    that being found is a fault (measured: HR@20 .59 instead of .66).
 
     Args:
         first: rows learned before the learned weights count at all.
@@ -87,11 +90,11 @@ class Blend:
     def __init__(self, *, first: int = 300, lr: float = 0.1) -> None:
         self.first = first
         self.learned = 0
+        self.missed = 0
         self.refused = 0
         self._river = _logistic(lr)
         self._prior = np.array([_prior_of(name) for name in self.FEATURES])
         self._weights = self._prior
-        self._intercept = PRIOR_INTERCEPT
 
     def features(
         self, found: Mapping[str, Scored], items: Sequence[str], extra: Mapping[str, np.ndarray]
@@ -128,13 +131,12 @@ class Blend:
             features: float32, shape (n, len(FEATURES)).
 
         Returns:
-            float32, shape (n,), 0..1: the chance of being the one chosen among a handful. A row's score does not depend
-            on the other rows.
+            float32, shape (n,), 0..1, comparable within one query. A row's score does not depend on the other rows.
         """
-        return _score(np.ascontiguousarray(features, np.float32), self._weights, self._intercept)
+        return _score(np.ascontiguousarray(features, np.float32), self._weights, INTERCEPT)
 
     def learn_one(self, row: TrainingRow) -> bool:
-        """Learn one positive (row 0) and its negatives; False for a row of another version or shape."""
+        """Learn one chosen item (row 0) and its negatives; False for a row of another version or shape."""
         if row.version != self.VERSION or row.columns != len(self.FEATURES):
             self.refused += 1
             return False
@@ -143,9 +145,12 @@ class Blend:
         except ValueError:
             self.refused += 1
             return False
-        for label, values in enumerate(table.tolist()):
-            known = {name: value for name, value in zip(self.FEATURES, values, strict=True) if value}
-            self._river.learn_one(known, label == 0, w=row.weight)
+        if not table[0, : 3 * len(SOURCES) : 3].any():
+            self.missed += 1
+            return True
+        for values in (table[0] - table[1:]).tolist():
+            more = {name: value for name, value in zip(self.FEATURES, values, strict=True) if value}
+            self._river.learn_one(more, True, w=row.weight)
         self.learned += 1
         self._export()
         return True
@@ -156,7 +161,6 @@ class Blend:
             weights = self._river.weights
             mine = np.array([weights.get(name, 0.0) for name in self.FEATURES])
             self._weights = (1 - share) * self._prior + share * mine
-            self._intercept = float((1 - share) * PRIOR_INTERCEPT + share * self._river.intercept)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -172,7 +176,6 @@ class Blend:
             "known": np.array([name in weights for name in self.FEATURES]),
             "weights": np.array([weights.get(name, 0.0) for name in self.FEATURES]),
             "squares": np.array([squares.get(name, 0.0) for name in self.FEATURES]),
-            "intercept": np.array([self._river.intercept], np.float64),
         }
 
     def restore(self, state: State) -> None:
@@ -185,7 +188,6 @@ class Blend:
                 self._river.optimizer.g2[name] = square
         pairs = zip(self.FEATURES, known, state["weights"].tolist(), strict=True)
         self._river._weights = VectorDict({name: w for name, have, w in pairs if have})  # noqa: SLF001  no other way in
-        self._river.intercept = float(state["intercept"][0])
         self.learned = int(state["learned"][0])
         self._export()
 
@@ -198,4 +200,4 @@ def _prior_of(feature: str) -> float:
 def _logistic(lr: float) -> Any:
     from river import linear_model, optim
 
-    return linear_model.LogisticRegression(optimizer=optim.AdaGrad(lr))
+    return linear_model.LogisticRegression(optimizer=optim.AdaGrad(lr), intercept_lr=0.0)

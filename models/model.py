@@ -38,7 +38,7 @@ class ModelRules:
     """The model's constants; the defaults are the measured ones. Two models with different rules never share state."""
 
     items: int = 200_000
-    people: int = 250_000
+    people: int = 200_000
     users: int = 500_000
     sessions: int = 1 << 19
     session_items: int = 20
@@ -63,8 +63,8 @@ class ModelRules:
     landings: int = 1_000
     landing_items: int = 128
     landing_strength: float = 50.0
-    history_slots: int = 32
-    history_half_life_days: float = 60.0
+    history_slots: int = 64
+    history_half_life_days: float = 90.0
     factors: int = 32
     negatives: int = 5
     latent_lr: float = 0.05
@@ -72,7 +72,7 @@ class ModelRules:
     seed: int = 88_172_645_463_325_252
     together_slots: int = 64
     together_least: int = 3
-    together_shrink: float = 5.0
+    together_shrink: float = 20.0
     blend_first: int = 300
     seen_offsets: int = 8_192
 

@@ -72,6 +72,15 @@ def test_hand_over_is_gradual() -> None:
     assert fresh > known
 
 
+def test_what_no_source_had_is_only_counted() -> None:
+    """A chosen item without any source teaches nothing about the sources."""
+    blend = Blend(first=1)
+    features = blend.features({"popular": scored("y", "z")}, ["x", "y", "z"], {})
+    packed = pack_features(features)
+    assert blend.learn_one(TrainingRow(version=blend.VERSION, rows=3, columns=features.shape[1], features=packed))
+    assert (blend.missed, blend.learned) == (1, 0)
+
+
 def test_learned_weights_survive() -> None:
     """A restored blend scores and goes on learning as if it had never stopped."""
     blend, again = Blend(first=2), Blend(first=2)

@@ -174,12 +174,12 @@ def test_landing_popularity_backs_off(shop: Shop) -> None:
 
 
 def test_history_adds_up_and_fades(shop: Shop) -> None:
-    """A cart (3) beats two views (2); 60 days later a view (1) beats what has halved to 1/2."""
+    """A cart (3) beats two views (2); 180 days later a view (1) beats what has halved twice."""
     shop.learn("view", "seen")
     shop.learn("view", "seen")
     shop.learn("cart", "wanted")
     assert shop.ask("history", key="v").items == ["wanted", "seen"]
-    shop.learn("view", "now", at_ms=2 * 60 * DAY_MS)
+    shop.learn("view", "now", at_ms=180 * DAY_MS)
     found = shop.ask("history", key="v")
     assert found.items == ["now", "wanted", "seen"]
     assert np.allclose(found.scores, [1.0, 0.75, 0.5])
