@@ -31,8 +31,8 @@ MAX_OUTPUT_BYTES = 1_000_000
 class Agent(Protocol):
     """All logic, no Kafka."""
 
-    def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome | Awaitable[Outcome]:
-        """Apply records of one partition; moves `part.mark`, changes `part.visitors`. Slow agents give an awaitable."""
+    def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome:
+        """Apply records of one partition; moves `part.mark`, changes `part.visitors`."""
 
 
 class Work(Protocol):
@@ -94,8 +94,7 @@ class Delivery:
         marker: told what is being handled.
         alive: exits when the process was paused too long.
         owner: gives the partition a key belongs to.
-        log_start: asks the broker where a partition's log starts; None for a source that may have gaps.
-        durable: whether states are written; an agent without any has no changelog.
+        log_start: asks the broker where a partition's log starts.
         crash: ends the process when steps 3 and 4 fail.
     """
 
@@ -111,8 +110,7 @@ class Delivery:
         marker: WorkMarker,
         alive: Callable[[], None],
         owner: Callable[[bytes], int],
-        log_start: Callable[[int], Awaitable[int]] | None,
-        durable: bool,
+        log_start: Callable[[int], Awaitable[int]],
         crash: Callable[[BaseException], None],
     ) -> None:
         self._agent = agent
@@ -125,7 +123,6 @@ class Delivery:
         self._alive = alive
         self._owner = owner
         self._log_start = log_start
-        self._durable = durable
         self._crash = crash
         self._closing: asyncio.Task[None] | None = None
         self.states: dict[int, PartitionState] = {}
@@ -136,7 +133,7 @@ class Delivery:
         pieces = list(self._pieces(fresh)) or [{}]
         for number, piece in enumerate(pieces, 1):
             began = time.perf_counter()
-            outcomes = {p: await self._apply(records, self.states[p]) for p, records in piece.items()}
+            outcomes = {p: self._apply(records, self.states[p]) for p, records in piece.items()}
             self._alive()
             self._marker.clear()
             applied = time.perf_counter()
@@ -162,7 +159,7 @@ class Delivery:
     async def _fresh(self, state: PartitionState, records: list[LogRecord]) -> list[LogRecord]:
         mark = state.mark
         fresh = records if records[0].offset > mark else [record for record in records if record.offset > mark]
-        if self._log_start is None or not fresh or mark < 0 or fresh[-1].offset - mark == len(fresh):
+        if not fresh or mark < 0 or fresh[-1].offset - mark == len(fresh):
             return fresh
         start = await self._log_start(state.partition)
         if start > mark + 1:  # else the missing offsets are the marks of a producer's transactions
@@ -190,7 +187,7 @@ class Delivery:
         if run:
             yield run
 
-    async def _apply(self, records: list[LogRecord], state: PartitionState) -> Outcome:
+    def _apply(self, records: list[LogRecord], state: PartitionState) -> Outcome:
         last = records[-1].offset
         if len(records) == 1 and self._deaths.skipped(state.partition, last):
             error = DecodeError("handler", "the worker died on this record three times")
@@ -198,8 +195,7 @@ class Delivery:
             outcome = Outcome([self._refuse(records[0], error, attempts=3)])
         else:
             self._marker.set(InWork(state.partition, records[0].offset - 1, last))
-            result = self._agent.handle(records, state)
-            outcome = result if isinstance(result, Outcome) else await result
+            outcome = self._agent.handle(records, state)
         state.mark = last
         for out in outcome.outputs:
             if len(out.value or b"") > MAX_OUTPUT_BYTES:
@@ -221,8 +217,6 @@ class Delivery:
             state.out_end = ends.get((self._topics[SLATES], partition), state.out_end)
 
     def _state_rows(self, outcomes: Mapping[int, Outcome]) -> dict[tuple[str, int], list[Row]]:
-        if not self._durable:
-            return {}
         rows = {}
         for partition, outcome in outcomes.items():
             state = self.states[partition]

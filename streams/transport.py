@@ -28,6 +28,7 @@ from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
 from streams.flow import LogRecord
+from streams.reading import log_record
 from streams.watchdog import PAUSED
 
 
@@ -306,6 +307,23 @@ def make_app(name: str, options: ClientOptions, membership: Membership) -> App:
     return app
 
 
+def open_stream(app: App, topic: str, serve: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Attach the function that works through a topic's batches."""
+    source = app.topic(topic, key_type=bytes, value_type=bytes, schema=BatchSchema())
+    app.agent(source, name=f"{topic}-batches")(serve)
+
+
+def run_app(app: App, logs: dict[str, Any]) -> None:
+    """Run until a signal says stop; then leave the group when the batch in work is through.
+
+    Args:
+        app: of `make_app`.
+        logs: for `logging.config.dictConfig`.
+    """
+    worker = faust.Worker(app, loglevel="info", quiet=True, redirect_stdouts=False, logging_config=logs)
+    worker.execute_from_commandline()
+
+
 class Batch:
     """Everything that was queued at one moment, by partition; acknowledged as a whole."""
 
@@ -324,7 +342,7 @@ class Batch:
         message.tracked = True
         self._app.consumer._unacked_messages.add(message)  # noqa: SLF001  a revoke waits for these
         for tp, found in event.value.items():
-            self.records.setdefault(tp.partition, []).extend(map(_log_record, found))
+            self.records.setdefault(tp.partition, []).extend(map(log_record, found))
             self.size += len(found)
         self._events.append(event)
 
@@ -336,12 +354,6 @@ class Batch:
         """Let the offsets be committed."""
         for event in self._events:
             event.ack()
-
-
-def _log_record(record: Any) -> LogRecord:
-    return LogRecord(
-        record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
-    )  # fmt: skip
 
 
 async def drain(

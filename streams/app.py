@@ -1,0 +1,83 @@
+"""Wiring of the worker processes; `python -m streams.app clicks` is what a supervisor starts."""
+
+import argparse
+import logging
+import logging.config
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.worker import Job
+    from streams.writer import Writer
+
+
+def build_clicks(settings: Settings) -> "Job":
+    """Build the clicks worker's job: events in; state, learning and slates out."""
+    from schemas.topics import EVENTS
+    from streams.bootstrap import build_world, clicks_rules
+    from streams.clicks import ClicksAgent, refused
+    from streams.worker import Job
+
+    world = build_world(settings)
+    agent = ClicksAgent(world, clicks_rules(settings), clock=lambda: datetime.now(UTC))
+    return Job(kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused)
+
+
+def serve(
+    build: "Callable[[Settings], Job]",
+    arguments: list[str] | None = None,
+    *,
+    write_through: "Callable[[Writer], Writer] | None" = None,
+) -> None:
+    """Run one worker process.
+
+    Args:
+        build: makes the job.
+        write_through: wraps what writes to Kafka.
+        arguments: `--parent PID` (leave when it is gone) and `--accept-gap`; the command line's by default.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parent", type=int)
+    parser.add_argument("--accept-gap", action="store_true")
+    options = parser.parse_args(arguments)
+    settings = Settings()
+
+    import mode.loop
+
+    mode.loop.use("uvloop")  # before faust is imported
+    from streams.kafka import aiokafka_config, is_embedded, partition_of
+    from streams.leaving import Leave, die_with_parent
+    from streams.telemetry import logging_config
+    from streams.worker import Connection, Worker
+    from streams.worker_files import files_of
+    from streams.writer import AiokafkaWriter
+
+    logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
+    if options.parent:
+        die_with_parent(options.parent)
+    if is_embedded():
+        from streams.brokers.embedded import adapt_aiokafka
+
+        adapt_aiokafka()
+    try:
+        job = build(settings)
+        files = files_of(settings, job.kind)
+        files.mkdir(parents=True, exist_ok=True)
+        connection = Connection(aiokafka_config(settings), is_embedded(), partition_of)
+        writer = (write_through or (lambda inner: inner))(AiokafkaWriter(connection.client))
+        worker = Worker(job, settings, connection, writer=writer, accept_gap=options.accept_gap)
+    except Exception as error:  # noqa: BLE001  the supervisor reads the exit code
+        files = files_of(settings, "clicks")
+        files.mkdir(parents=True, exist_ok=True)
+        Leave(files / "refused")(error)
+        os._exit(1)
+    worker.run()
+
+
+if __name__ == "__main__":
+    serve(build_clicks)

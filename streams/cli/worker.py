@@ -1,0 +1,32 @@
+"""`aisle worker`: the processes that do the work, each under its own supervisor."""
+
+import logging.config
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Run a worker. It starts again by itself, also while the broker is away; SIGTERM or Ctrl-C ends it cleanly.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def clicks(
+    accept_gap: Annotated[
+        bool, typer.Option("--accept-gap", help="Go on where events or state are missing, losing what lies between.")
+    ] = False,
+) -> None:
+    """Turn clickstream events into sessions, learning and slates."""
+    from streams.kafka import bootstrap_servers
+    from streams.settings import Settings
+    from streams.supervisor import Supervisor
+    from streams.telemetry import logging_config
+    from streams.worker_files import files_of
+
+    settings = Settings()
+    bootstrap_servers(settings)
+    logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
+    command = [sys.executable, "-m", "streams.app"]
+    raise typer.Exit(Supervisor(command, files_of(settings, "clicks"), settings, accept_gap=accept_gap).run())

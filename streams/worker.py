@@ -1,0 +1,238 @@
+"""One worker process: a Faust application around an agent, its followers, its writer and its health."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.topics import SPECS, TopicName
+from streams.deaths import WorkMarker, load_deaths
+from streams.delivery import Agent, DeadLetterLimit, Delivery
+from streams.flow import Fold, Out
+from streams.follower import Follower
+from streams.health import Health
+from streams.http import HealthServer, Probes
+from streams.leaving import Leave
+from streams.restoring import restore
+from streams.settings import Settings
+from streams.telemetry import logging_config
+from streams.transport import ClientOptions, Position, drain, make_app, open_stream, run_app
+from streams.watchdog import Watchdog
+from streams.worker_files import Kind, files_of, group_of
+from streams.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker does: records of `topic` go to `agent`, which is kept informed by `folds`.
+
+    `refuse(record, error, attempts=)` makes a dead letter.
+    """
+
+    kind: Kind
+    topic: TopicName
+    agent: Agent
+    folds: Sequence[Fold]
+    refuse: Callable[..., Out]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How the worker reaches its broker.
+
+    `client` holds what every aiokafka client takes; `embedded` says that the broker cuts logs silently, so that every
+    gap is an error; `partition_of` is the partitioner of all producers.
+    """
+
+    client: Mapping[str, Any]
+    embedded: bool
+    partition_of: Callable[[bytes, int], int]
+
+
+class Worker:
+    """Bring a job, its state and Kafka together.
+
+    Args:
+        job: what to do.
+        settings: the installation's.
+        connection: the broker.
+        writer: what writes.
+        accept_gap: go on where state and source do not meet.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        settings: Settings,
+        connection: Connection,
+        *,
+        writer: Writer,
+        accept_gap: bool = False,
+    ) -> None:
+        self._job = job
+        self._settings = settings
+        self._connection = connection
+        self._accept_gap = accept_gap
+        self._group = group_of(settings, job.kind)
+        self._files = files_of(settings, job.kind)
+        self._leave = Leave(self._files / "refused")
+        self._dog = Watchdog(0.8 * settings.session_timeout_s)
+        self._writer = writer
+        self._restoring: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._followers = self._make_followers()
+        self._app = make_app(self._group, self._options(), self)
+        self._source = settings.topics[job.topic]
+        self._position = Position(self._app, self._source)
+        self._delivery = self._make_delivery()
+        self._health = Health(
+            states=lambda: self._delivery.states,
+            followers=self._followers,
+            log_ends=self._position.log_ends,
+            committed=self._position.committed,
+        )
+
+    def run(self) -> None:
+        """Work until told to stop; returns after a clean leave."""
+        probes = Probes(self._health.why_not_alive, self._health.why_not_ready, self._health.progress)
+        server = HealthServer(self._settings.http_host, self._settings.http_port, probes)
+        status = {"pid": os.getpid(), "http": f"http://{self._settings.http_host}:{server.port}"}
+        (self._files / "status.json").write_text(json.dumps(status))
+        server.start()
+        open_stream(self._app, self._source, self._serve)
+        run_app(self._app, logging_config(self._settings.log_level, self._settings.log_format))
+
+    def assigned(self, partitions: set[int]) -> None:
+        """Start restoring."""
+        self.revoked()
+        self._restoring = asyncio.create_task(self._restore(partitions))
+
+    def revoked(self) -> None:
+        """Forget every partition."""
+        self._health.restored = False
+        self._delivery.states = {}
+        if self._restoring is not None:
+            self._restoring.cancel()
+
+    async def _serve(self, stream: Any) -> None:
+        try:
+            await self._writer.start()
+            self._dog.start()
+            for work in (self._keep_informed(), self._publish(), *(one.run() for one in self._followers)):
+                self._start(work)
+            async for batch in drain(stream, max_records=self._settings.max_batch_records, gate=self._gate):
+                self._advance()
+                await self._delivery.work(batch)
+            await self._delivery.settle()
+            await self._writer.stop()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  whatever it is, nothing more may be written
+            self._leave(error)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._leave(error)
+
+    async def _gate(self) -> None:
+        """Wait until the partitions are restored and every follower is at its end."""
+        while True:
+            restoring = self._restoring
+            if restoring is not None:
+                await asyncio.wait([restoring])
+            if restoring is self._restoring and all(one.ready for one in self._followers):
+                return
+            await asyncio.sleep(0.01)
+
+    async def _restore(self, partitions: set[int]) -> None:
+        try:
+            client, topics = self._connection.client, self._settings.topics
+            states = await restore(
+                partitions, client=client, group=self._group, topics=topics, accept_gap=self._accept_gap
+            )
+            if self._accept_gap:
+                await self._delivery.accept(states)
+                (self._files / "gap-accepted").touch()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  nothing can be done without state
+            self._leave(error)
+            return
+        self._accept_gap = False
+        self._delivery.states = states
+        self._health.restored = True
+
+    def _advance(self) -> None:
+        for one in self._followers:
+            one.advance()
+
+    async def _keep_informed(self) -> None:
+        """Apply what followers read as it comes; never in the middle of a batch, since deciding one never waits."""
+        while True:
+            waits = [asyncio.ensure_future(one.news.wait()) for one in self._followers]
+            if not waits:
+                return
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            self._advance()
+            await asyncio.sleep(0)
+
+    async def _publish(self) -> None:
+        while True:
+            self._health.publish()
+            await asyncio.sleep(1.0)
+
+    def _options(self) -> ClientOptions:
+        settings = self._settings
+        return ClientOptions(
+            client=self._connection.client,
+            group=self._group,
+            instance=settings.worker_slot,
+            session_timeout_s=settings.session_timeout_s,
+            heartbeat_s=settings.heartbeat_s,
+            max_batch_records=settings.max_batch_records,
+            fetch_min_bytes=settings.fetch_min_bytes,
+            fetch_max_wait_ms=settings.fetch_max_wait_ms,
+            data_dir=str(self._files / "faust"),
+        )
+
+    def _make_followers(self) -> list[Follower]:
+        topics, connection = self._settings.topics, self._connection
+        compacted = {spec.name for spec in SPECS if spec.config.get("cleanup.policy") == "compact"}
+        return [
+            Follower(
+                fold,
+                client=connection.client,
+                topics=topics,
+                strict=connection.embedded or fold.topic not in compacted,
+            )
+            for fold in self._job.folds
+        ]
+
+    def _make_delivery(self) -> Delivery:
+        topics, partition_of = self._settings.topics, self._connection.partition_of
+        return Delivery(
+            self._job.agent,
+            self._writer,
+            topics=topics,
+            refuse=self._job.refuse,
+            limit=DeadLetterLimit(self._settings.dead_letter_limit),
+            deaths=load_deaths(self._files / "deaths.json"),
+            marker=WorkMarker(self._files / "in-work"),
+            alive=self._dog.check,
+            owner=lambda key: partition_of(key, topics.partitions),
+            log_start=self._position.log_start,
+            crash=self._leave,
+        )

@@ -1,0 +1,18 @@
+"""Where a worker keeps its files, and which group it belongs to."""
+
+from pathlib import Path
+from typing import Literal
+
+from streams.settings import Settings
+
+Kind = Literal["clicks", "catalog"]
+
+
+def files_of(settings: Settings, kind: Kind) -> Path:
+    """Name the folder of a worker's files: one for each kind and slot."""
+    return settings.data_dir / f"worker-{kind}-{settings.worker_slot or 'single'}"
+
+
+def group_of(settings: Settings, kind: Kind) -> str:
+    """Name the consumer group of a kind of worker."""
+    return f"{settings.topic_prefix}{settings.group}.{kind}"
