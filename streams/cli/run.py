@@ -75,19 +75,19 @@ def _on_kafka(
     choice: str,
 ) -> None:
     from streams.brokers import open_broker
-    from streams.kafka import confluent_config, create_topics, delete_topics
     from streams.runs.on_kafka import KafkaRun
 
-    with open_broker(choice, settings) as broker:
-        own = settings.model_copy(
-            update={"kafka_bootstrap_servers": broker.bootstrap_servers, "topic_prefix": f"run-{secrets.token_hex(4)}."}
-        )
-        create_topics(own)
+    with open_broker(choice, settings, progress=bars.say) as broker:
+        name = f"run-{secrets.token_hex(4)}"
+        own = broker.settings.model_copy(update={"topic_prefix": f"{name}.", "worker_slot": name})
+        broker.create_topics(own.topics, replication=own.replication_factor)
         try:
-            with KafkaRun(source, own, confluent_config(own), tally, taken=lambda slate: write(slate.value)) as whole:
+            with KafkaRun(
+                source, own, tally, environment=broker.environment, taken=lambda slate: write(slate.value)
+            ) as whole:
                 whole.run(bars)
         finally:
-            delete_topics(own)
+            broker.delete_topics(own.topic_prefix)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from schemas.errors import RefusedError
+from streams.brokers.child import dying_with_parent
 
 _GRACE_S = 15
 AISLE = (sys.executable, "-c", "from streams.cli.main import main; main()")
@@ -47,6 +48,7 @@ class Children:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=dying_with_parent(),  # noqa: PLW1509  nothing of Python runs between fork and exec
                 start_new_session=True,  # Ctrl-C reaches this process alone, which stops them in order
             )
 

@@ -32,6 +32,10 @@ class Bars:
         self._progress = Progress(*columns, console=Console(stderr=True))
         self._task: TaskID | None = None
 
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(line, style="dim")
+
     def stage(self, name: str, total: int) -> None:
         """Show a new bar below the others; the one before is complete."""
         self._finish()

@@ -1,5 +1,6 @@
 """A run on a broker: real topics, real workers, in lock-step."""
 
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Self
 from schemas.errors import RefusedError
 from schemas.events import Event
 from schemas.topics import EVENTS, LEARNING
-from streams.kafka import partition_of
+from streams.kafka import confluent_config, partition_of
 from streams.runs.children import Children
 from streams.runs.display import Watch
 from streams.runs.output import Emitted, Output
@@ -23,9 +24,12 @@ from streams.settings import Settings
 from streams.sources.event_file import EventFile
 from streams.sources.importing import ORIGIN, import_products
 from streams.sources.writer import Writer
+from streams.worker_files import Kind, files_of
 
 STALLED_S = 120
 """Without any progress for this long, something is wrong that will not mend itself."""
+
+WORKERS: tuple[Kind, ...] = ("clicks", "catalog")
 
 _KEPT_TIMES = 4096
 """Arrival times kept for latencies: well above what can be under way."""
@@ -36,9 +40,9 @@ class KafkaRun:
 
     Args:
         file: what to run over.
-        settings: of this run: servers, prefix, partitions.
-        config: librdkafka's settings of the same.
+        settings: of this run: servers, prefix, partitions, and a worker slot, which names the files of its workers.
         tally: counts.
+        environment: what workers need to know of the broker.
         taken: called with every slate.
     """
 
@@ -46,9 +50,9 @@ class KafkaRun:
         self,
         file: EventFile,
         settings: Settings,
-        config: Mapping[str, object],
         tally: Tally,
         *,
+        environment: Mapping[str, str],
         taken: Callable[[Emitted], object],
     ) -> None:
         self._file = file
@@ -60,12 +64,13 @@ class KafkaRun:
         self._heard = NOTHING
         self._heard_at = time.monotonic()
         self._port = free_port()
-        directory = settings.data_dir / "runs" / settings.topic_prefix.strip(".")
+        config = confluent_config(settings)
+        directory = settings.data_dir / "runs" / (settings.worker_slot or "run")
         with ExitStack() as stack:
             self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
             self._output = stack.enter_context(closing(Output(config, settings.topics, self._slate)))
             self._progress = stack.enter_context(closing(ProgressClient(self._port)))
-            self._children = stack.enter_context(Children(directory, environment_of(settings)))
+            self._children = stack.enter_context(Children(directory, environment_of(settings, environment)))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -75,6 +80,9 @@ class KafkaRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        if kind is None:  # else they may say why
+            for worker in WORKERS:
+                shutil.rmtree(files_of(self._settings, worker), ignore_errors=True)
 
     def run(self, watch: Watch) -> None:
         """Start the workers, write the products, then the events, and wait until all is worked through."""
@@ -89,7 +97,7 @@ class KafkaRun:
             time.sleep(0.1)
         watch.stage("events", self._file.rows)
         events = iter(self._file.events())
-        while self._send(events) or not self._window.idle:
+        while self._send(events) or not self._window.done(self._heard.committed):
             self._output.poll(0.01)
             self._hear()
             watch.reached(self._file.taken)
@@ -145,16 +153,15 @@ class KafkaRun:
         self._children.check()
 
 
-def environment_of(settings: Settings) -> dict[str, str | None]:
+def environment_of(settings: Settings, broker: Mapping[str, str]) -> dict[str, str | None]:
     """Give a worker the run's settings; what belongs to the installation's own workers is switched off."""
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
+        **broker,
         "AISLE_TOPIC_PREFIX": settings.topic_prefix,
         "AISLE_PARTITIONS": str(settings.partitions),
-        "AISLE_FETCH_MAX_WAIT_MS": str(settings.fetch_max_wait_ms),
         "AISLE_DATA_DIR": str(settings.data_dir),
         "AISLE_SNAPSHOT_URL": None,
-        "AISLE_WORKER_SLOT": None,
+        "AISLE_WORKER_SLOT": settings.worker_slot,
         "QDRANT_URL": None,
     }
 

@@ -10,10 +10,15 @@ from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS
 
 
 class WorkerProgress(NamedTuple):
-    """The last offset applied, by partition: of the events, and of each log the worker follows."""
+    """Where a worker stands, by partition.
+
+    `marks` are the last events applied, `committed` the next ones needed by a restart: everything before is written;
+    `followed` are the last offsets applied of each log the worker follows.
+    """
 
     ready: bool
     marks: Mapping[int, int]
+    committed: Mapping[int, int]
     followed: Mapping[str, Mapping[int, int]]
 
     @property
@@ -32,7 +37,7 @@ class WorkerProgress(NamedTuple):
         return sum(offset + 1 for offset in self.followed.get(EMBEDDINGS, {}).values())
 
 
-NOTHING = WorkerProgress(ready=False, marks={}, followed={})
+NOTHING = WorkerProgress(ready=False, marks={}, committed={}, followed={})
 
 
 class ProgressClient:
@@ -53,16 +58,17 @@ class ProgressClient:
         except (OSError, HTTPException, orjson.JSONDecodeError):
             self._connection.close()
             return NOTHING
+        partitions = answer["partitions"]
         return WorkerProgress(
-            ready=bool(answer["ready"]),
-            marks=_numbers(answer["marks"]),
-            followed={topic: _numbers(positions) for topic, positions in answer["followers"].items()},
+            ready=answer["ready"],
+            marks={int(partition): at["mark"] for partition, at in partitions.items()},
+            committed={int(partition): at["committed"] for partition, at in partitions.items()},
+            followed={
+                topic: {int(partition): offset for partition, offset in at["positions"].items()}
+                for topic, at in answer["followers"].items()
+            },
         )
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-
-def _numbers(by_partition: Mapping[str, int]) -> dict[int, int]:
-    return {int(partition): int(offset) for partition, offset in by_partition.items()}

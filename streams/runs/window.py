@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 AHEAD = 256
-"""Events sent and not yet part of every state they touch."""
+"""Events sent and not yet part of every state they touch, the model's included."""
 
 
 class Window:
@@ -11,25 +11,23 @@ class Window:
 
     Offsets of a fresh topic with one writer are known in advance: the next event of a partition gets the next number.
 
+    What a worker has applied and not yet written is in neither count that it gives, and is at most what was under way
+    when it took it: so half the bound is given to what is known.
+
     Args:
         partitions: of the events topic.
         ahead: most events under way.
     """
 
     def __init__(self, partitions: int, *, ahead: int = AHEAD) -> None:
-        self._ahead = ahead
+        self._known = ahead // 2
         self._sent = [0] * partitions
         self._behind = 0
 
     @property
     def room(self) -> int:
         """Give how many events may be sent now."""
-        return max(0, self._ahead - self._behind)
-
-    @property
-    def idle(self) -> bool:
-        """Say whether everything sent was worked through and learned, as far as was last heard."""
-        return self._behind == 0
+        return max(0, self._known - self._behind)
 
     def send(self, partition: int) -> int:
         """Count one event sent; gives its offset."""
@@ -47,3 +45,12 @@ class Window:
         """
         under_way = sum(sent - 1 - marks.get(partition, -1) for partition, sent in enumerate(self._sent))
         self._behind = under_way + unlearned
+
+    def done(self, committed: Mapping[int, int]) -> bool:
+        """Say whether everything sent is worked through, written and, as far as was last heard, learned.
+
+        Args:
+            committed: the next offset a restart of the worker needs, by partition.
+        """
+        written = all(committed.get(partition, 0) >= sent for partition, sent in enumerate(self._sent))
+        return written and self._behind == 0

@@ -7,8 +7,6 @@ from schemas.events import Event
 from schemas.topics import EVENTS, TopicName, Topics
 from streams.sources.writer import Writer
 
-_TIMEOUT_S = 10
-
 
 class KafkaLog(Writer):
     """Writes, and reads back what the end of the log holds.
@@ -16,9 +14,11 @@ class KafkaLog(Writer):
     Args:
         config: librdkafka's settings of this installation (servers, security).
         topics: the names of this installation.
+        timeout_s: longest wait for an answer.
     """
 
-    def __init__(self, config: Mapping[str, object], topics: Topics) -> None:
+    def __init__(self, config: Mapping[str, object], topics: Topics, *, timeout_s: float = 10) -> None:
+        self._timeout_s = timeout_s
         super().__init__(config, topics)
         from confluent_kafka import Consumer
 
@@ -42,11 +42,13 @@ class KafkaLog(Writer):
 
         name = self._topics[topic]
         try:
-            found = self._consumer.list_topics(timeout=_TIMEOUT_S).topics.get(name)
+            found = self._consumer.list_topics(timeout=self._timeout_s).topics.get(name)
             if found is None or not found.partitions:
                 raise RefusedError(f"There is no topic {name}: run `aisle topics create`.")
             return {
-                str(partition): self._consumer.get_watermark_offsets(TopicPartition(name, partition), _TIMEOUT_S)[1]
+                str(partition): self._consumer.get_watermark_offsets(TopicPartition(name, partition), self._timeout_s)[
+                    1
+                ]
                 for partition in sorted(found.partitions)
             }
         except KafkaException as error:
@@ -61,7 +63,7 @@ class KafkaLog(Writer):
         self._consumer.assign([TopicPartition(name, partition, ends[str(partition)]) for partition in left])
         found = set()
         while left:
-            message = self._consumer.poll(_TIMEOUT_S)
+            message = self._consumer.poll(self._timeout_s)
             if message is None or message.error():
                 raise RefusedError(f"The end of {name} cannot be read: run `aisle doctor`.")
             found |= _id_of(message.value(), prefix)

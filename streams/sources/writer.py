@@ -52,6 +52,8 @@ class Writer:
         Raises:
             RefusedError: the broker refused an earlier record.
         """
+        from confluent_kafka import KafkaException
+
         headers = [(ORIGIN_HEADER, origin.encode())] if origin else None
         while True:
             try:
@@ -61,6 +63,8 @@ class Writer:
                 break
             except BufferError:
                 self.poll(0.1)
+            except KafkaException as error:
+                raise RefusedError(f"A record of {topic} cannot be sent: {error.args[0].str()}.") from None
         self.poll(0)
 
     def poll(self, timeout_s: float) -> None:

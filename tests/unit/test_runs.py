@@ -1,5 +1,6 @@
 """The parts of `aisle run` that need no broker."""
 
+import json
 import sys
 import threading
 import time
@@ -62,17 +63,28 @@ def test_a_slate_of_unknown_latency_still_counts() -> None:
     assert (tally.slates, tally.latency_ms(0.5)) == (1, 0.0)
 
 
-def test_a_window_never_opens_beyond_its_bound() -> None:
+def test_a_window_never_opens_beyond_half_its_bound() -> None:
     """Room shrinks with what is sent and grows only with what is worked through and learned."""
-    window = Window(2, ahead=3)
+    window = Window(2, ahead=6)
     assert [window.send(0), window.send(0), window.send(1)] == [0, 1, 0]
     assert window.room == 0
     window.heard(marks={0: 0}, unlearned=0)
     assert window.room == 1
     window.heard(marks={0: 1, 1: 0}, unlearned=2)
-    assert (window.room, window.idle) == (1, False)
+    assert window.room == 1
     window.heard(marks={0: 1, 1: 0}, unlearned=0)
-    assert (window.room, window.idle) == (3, True)
+    assert window.room == 3
+
+
+def test_a_run_is_done_when_all_is_written_and_learned() -> None:
+    """Applied is not enough: slates may still be on their way."""
+    window = Window(3)
+    window.send(0)
+    window.heard(marks={0: 0}, unlearned=1)
+    assert not window.done({0: 1})
+    window.heard(marks={0: 0}, unlearned=0)
+    assert not window.done({0: -1, 1: -1})
+    assert window.done({0: 1, 1: 0, 2: 0})
 
 
 @pytest.fixture
@@ -83,10 +95,12 @@ def server() -> Iterator[HTTPServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            body = (
-                b'{"ready": true, "marks": {"0": 7, "3": 1},'
-                b' "followers": {"learning": {"0": 8}, "catalog.products": {"0": 1, "1": 4}}}'
-            )
+            partitions = {"0": {"mark": 7, "end": 9, "committed": 5}, "3": {"mark": 1, "end": 2, "committed": -1}}
+            followers = {
+                "learning": {"positions": {"0": 8}, "lag": 0},
+                "catalog.products": {"positions": {"0": 1, "1": 4}, "lag": 3},
+            }
+            body = json.dumps({"ready": True, "partitions": partitions, "followers": followers}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -112,6 +126,7 @@ def test_progress_is_read_over_one_connection(server: HTTPServer) -> None:
     assert first == second
     assert first.ready
     assert first.marks == {0: 7, 3: 1}
+    assert first.committed == {0: 5, 3: -1}
     assert (first.model, first.products, first.embeddings) == (8, 7, 0)
 
 
