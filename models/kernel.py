@@ -5,6 +5,7 @@ No fastmath and no parallel loops anywhere: the same log has to give the same bi
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +13,23 @@ from numba import njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
-compiled: Callable[[F], F] = njit(cache=True, nogil=True, fastmath=False, error_model="numpy")
+SHARED = ("kernel.py", "pair_limit.py")
+"""Files with kernels that kernels of other files call."""
+
+_shared_stamp = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)).digest()
+
+
+def compiled(function: F) -> F:
+    """Compile a kernel; the machine code is kept beside the source, or in `NUMBA_CACHE_DIR`.
+
+    numba looks for changes in the kernel's own file only: a change in what it calls would go unseen, and this worker
+    would learn another model than the others. So the shared files are part of what the cache is valid for.
+    """
+    kernel = njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+    cache_file = getattr(getattr(kernel, "_cache", None), "_cache_file", None)  # neither exists when numba is disabled
+    if cache_file is not None:
+        cache_file._source_stamp = (cache_file._source_stamp, _shared_stamp)  # noqa: SLF001  numba has no other way
+    return kernel
 
 
 def hash63(text: str) -> int:

@@ -1,9 +1,16 @@
 """The pieces all kernels share."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import kernel
 from models.decay import Decay
 from models.items import Registry
 from models.kernel import add_weight, hash63, top_n
@@ -19,6 +26,24 @@ def test_top_n_is_a_sort_cut_short(scores: list[float], limit: int) -> None:
     best, found = top_n(ids, values, len(scores), limit)
     expected = sorted(zip((-values).tolist(), ids.tolist(), strict=True))[:limit]
     assert list(zip((-found).tolist(), best.tolist(), strict=True)) == expected
+
+
+def test_cached_code_follows_the_files_it_calls(tmp_path: Path) -> None:
+    """A kernel whose callee has changed in another file is compiled anew, not served from the cache."""
+    shutil.copytree(Path(kernel.__file__).parent, tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    program = "import numpy as np; from models.covisitation import _query as q; "
+    program += "e = np.zeros((1, 1), np.float32); r = np.zeros(1, np.int32); "
+    program += "q(r[None], e, r, r, 0.6, e[0], 5); print(sum(q.stats.cache_hits.values()))"
+
+    def hits() -> str:
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        command = [sys.executable, "-c", program]
+        return subprocess.check_output(command, text=True, env=environment, cwd=tmp_path).strip()
+
+    assert [hits(), hits()] == ["0", "1"]
+    with (tmp_path / "models" / "kernel.py").open("a") as file:
+        file.write("\n# changed\n")
+    assert [hits(), hits()] == ["0", "1"]
 
 
 def test_a_full_row_gives_up_its_weakest_partner() -> None:
