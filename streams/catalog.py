@@ -106,10 +106,6 @@ class CatalogAgent:
         gone = [product_id for product_id in self.known if product_id not in self._wanted]
         return [self._tombstone(product_id, -1) for product_id in gone]
 
-    def settled(self, part: int, end: int) -> int:
-        """Tell up to which offset of a partition all is embedded, given that records before `end` were handled."""
-        return min(self._queue.first_offset(part, end), end)
-
     def waiting(self) -> int:
         """Count the products that wait for their vector."""
         return len(self._queue)

@@ -72,11 +72,6 @@ class EmbeddingQueue:
         for job in batch:
             self._running.pop(job.product_id, None)
 
-    def first_offset(self, part: int, end: int) -> int:
-        """Find the least offset of a partition that waits or runs, else `end`."""
-        jobs = (*self._jobs.values(), *self._running.values())
-        return min((job.offset for job in jobs if job.partition == part), default=end)
-
     def __len__(self) -> int:
         return len(self._jobs) + len(self._running)
 

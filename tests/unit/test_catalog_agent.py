@@ -197,18 +197,6 @@ def test_bulk_is_embedded_by_length(shop: Shop) -> None:
     assert lengths == sorted(lengths)
 
 
-def test_settled_is_before_the_first_that_waits(shop: Shop) -> None:
-    """The committed position never passes a product whose vector is not written."""
-    shop.put("a")
-    assert shop.agent.settled(1, 1) == 0
-    shop.put("b", vector=(1.0, 0.0, 0.0))
-    batch = shop.agent.next_batch()
-    assert shop.agent.settled(1, 2) == 0
-    assert shop.agent.settled(0, 9) == 9
-    shop.agent.finish(batch, {job.text_hash: np.ones(DIM, np.float32) for job in batch})
-    assert shop.agent.settled(1, 2) == 2
-
-
 def test_a_partition_that_moved_away_is_not_worked_on(shop: Shop) -> None:
     """Its new owner embeds what waits."""
     shop.put("a")
