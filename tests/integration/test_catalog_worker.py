@@ -79,8 +79,8 @@ class Site:
 
     async def until(self, satisfied: Callable[[dict[str, bytes | None]], bool]) -> dict[str, bytes | None]:
         async with asyncio.timeout(60):
-            while not satisfied(found := await self.vectors()):
-                await asyncio.sleep(0.1)  # noqa: ASYNC110  the news is on the broker
+            while not satisfied(found := await self.vectors()):  # noqa: ASYNC110  the news is on the broker
+                await asyncio.sleep(0.1)
         return found
 
 
