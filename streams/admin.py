@@ -1,0 +1,183 @@
+"""Topics, offsets and groups of a broker, through kafka-python's admin client."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from schemas.errors import RefusedError
+from schemas.topics import SPECS, Topics
+from streams.kafka import is_embedded, kafka_python_config
+from streams.settings import Settings
+
+_ANSWER_MS = 8000
+
+
+class Admin:
+    """A connection to look at and change what a broker keeps.
+
+    Args:
+        settings: which broker and how to connect.
+        embedded: it is the embedded broker; None: as this process was told by its environment.
+
+    Raises:
+        RefusedError: no broker answers.
+    """
+
+    def __init__(self, settings: Settings, *, embedded: bool | None = None) -> None:
+        from kafka import KafkaAdminClient
+
+        self._servers = settings.kafka_bootstrap_servers
+        self._embedded = is_embedded() if embedded is None else embedded
+        config = kafka_python_config(settings, embedded=self._embedded)
+        with self._answered():
+            self._client: Any = KafkaAdminClient(
+                **config, bootstrap_timeout_ms=_ANSWER_MS, request_timeout_ms=_ANSWER_MS
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def topics(self) -> dict[str, int]:
+        """Give the number of partitions by topic name, as the broker names them."""
+        with self._answered():
+            found = self._client.describe_topics()
+        return {topic["name"]: len(topic["partitions"]) for topic in found if not topic["error_code"]}
+
+    def configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
+        """Give what is set on these topics (defaults left out), by topic and name; nothing on the embedded broker."""
+        from kafka.admin import ConfigResource, ConfigResourceType
+
+        if not names or self._embedded:
+            return {}
+        with self._answered():
+            found = self._client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+        return {
+            name: {key: str(entry["value"]) for key, entry in entries.items()}
+            for name, entries in found["topic"].items()
+        }
+
+    def create(self, topics: Topics, *, replication: int = 1) -> list[str]:
+        """Create the topics of an installation that are missing.
+
+        Returns:
+            the names that were created.
+
+        Raises:
+            RefusedError: a topic exists with another number of partitions; nothing was created.
+        """
+        missing = missing_topics(topics, self.topics())
+        if missing:
+            wanted = {
+                topics[spec.name]: {
+                    "num_partitions": topics.partitions_of(spec),
+                    "replication_factor": replication,
+                    "configs": spec.config,
+                }
+                for spec in SPECS
+                if topics[spec.name] in missing
+            }
+            with self._answered():
+                self._client.create_topics(wanted, wait_for_metadata=True)
+        return missing
+
+    def delete(self, names: Collection[str]) -> None:
+        """Delete topics with all their records, and wait until they are gone."""
+        if not names:
+            return
+        with self._answered():
+            self._client.delete_topics(list(names))
+        deadline = time.monotonic() + _ANSWER_MS / 1000
+        while set(names) & set(self.topics()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def delete_prefix(self, prefix: str) -> list[str]:
+        """Delete every topic whose name begins with `prefix`, which must not be empty."""
+        if not prefix:
+            raise ValueError("an empty prefix would delete every topic of the broker")
+        names = [name for name in self.topics() if name.startswith(prefix)]
+        self.delete(names)
+        return names
+
+    def ends(self, name: str) -> dict[int, int]:
+        """Give the next offset of each partition of a topic."""
+        from kafka import TopicPartition
+        from kafka.admin import OffsetSpec
+
+        partitions = range(self.topics().get(name, 0))
+        with self._answered():
+            found = self._client.list_partition_offsets(
+                {TopicPartition(name, partition): OffsetSpec.LATEST for partition in partitions}
+            )
+        return {tp.partition: answer.offset for tp, answer in found.items()}
+
+    def committed(self, group: str, name: str) -> dict[int, int]:
+        """Give what a group has committed of a topic: the next offset it needs, by partition."""
+        from kafka import TopicPartition
+        from kafka.errors import CoordinatorNotAvailableError
+
+        wanted = [TopicPartition(name, partition) for partition in range(self.topics().get(name, 0))]
+        with self._answered():
+            try:
+                found: Mapping[Any, Any] = self._client.list_group_offsets({group: wanted})
+            except CoordinatorNotAvailableError:  # no group has ever committed on this broker
+                return {}
+        return {tp.partition: at.offset for tp, at in found[group].items() if at.offset >= 0}
+
+    def lag(self, group: str, name: str) -> dict[int, int]:
+        """Give how many records each partition of a topic is ahead of what a group has committed."""
+        committed = self.committed(group, name)
+        return {partition: end - committed.get(partition, 0) for partition, end in self.ends(name).items()}
+
+    def version(self) -> str:
+        """Give the broker's version as far as its protocol tells it, such as 4.1."""
+        with self._answered():
+            return ".".join(map(str, self._client.get_broker_version_data(self._any_broker()).broker_version))
+
+    def _any_broker(self) -> int:
+        return int(self._client.describe_cluster()["brokers"][0]["broker_id"])
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Say in one sentence what a broker's failure means."""
+        from kafka.errors import KafkaError, TopicAuthorizationFailedError
+
+        try:
+            yield
+        except TopicAuthorizationFailedError:
+            raise RefusedError(
+                f"{self._servers} does not let this user do that: give it the rights to describe and create topics."
+            ) from None
+        except (KafkaError, OSError) as error:
+            raise RefusedError(
+                f"No Kafka broker answers at {self._servers} ({type(error).__name__}): start it, or set "
+                "KAFKA_BOOTSTRAP_SERVERS and AISLE_KAFKA_SECURITY_PROTOCOL to reach yours."
+            ) from None
+
+
+def missing_topics(topics: Topics, found: Mapping[str, int]) -> list[str]:
+    """Give the names an installation still lacks.
+
+    Args:
+        topics: of the installation.
+        found: number of partitions by name, as the broker has them.
+
+    Raises:
+        RefusedError: one is there with another number of partitions.
+    """
+    for spec in SPECS:
+        name, wanted = topics[spec.name], topics.partitions_of(spec)
+        has = found.get(name, wanted)
+        if has != wanted:
+            follow = "" if spec.partitions else f"set AISLE_PARTITIONS={has}, or "
+            raise RefusedError(
+                f"Topic {name} has {has} partitions and needs {wanted}: {follow}run "
+                f"`aisle topics create --recreate {spec.name}`, which loses its records."
+            )
+    return [topics[spec.name] for spec in SPECS if topics[spec.name] not in found]

@@ -1,0 +1,96 @@
+"""`aisle`: the commands, each loaded only when it is called."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.errors import RefusedError
+
+ABOUT = "Real-time retail personalisation on Kafka: clickstream in, explained recommendation slates out."
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("streams.cli.demo:app", "A generated shop and simulated shoppers, live in the terminal."),
+    "run": ("streams.cli.run:run", "The whole engine over one file of events."),
+    "worker": ("streams.cli.worker:app", "Work on the stream: clicks or catalog."),
+    "topics": ("streams.cli.topics:app", "Create and list the topics."),
+    "import": ("streams.cli.imports:app", "Bring files of events, or a catalogue, into Kafka."),
+    "doctor": ("streams.cli.doctor:doctor", "Say what is there, what is missing, and the next step."),
+    "schema": ("streams.cli.schema:app", "The records as JSON schemas."),
+}
+"""Where each command is (a typer app or a function) and its line of help: kept here, so that help loads no command."""
+
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit.
+
+    Exit codes: 0 done, 1 refused with one sentence, 2 usage, 130 interrupted. Any other exception is our bug and keeps
+    its trace.
+    """
+    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in {"--help", "-h"}:
+        print(_help())
+    elif name == "--version":
+        from importlib.metadata import version
+
+        print(f"aisle {version('aisle')}")
+    elif name not in COMMANDS:
+        print(f"aisle: there is no command {name}.\n\n{_help()}", file=sys.stderr)
+        sys.exit(USAGE)
+    else:
+        _quiet_clients()
+        _run(name, rest)
+
+
+def load(name: str) -> Any:
+    """Give a command as typer made it."""
+    import typer
+
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer()
+        app.command()(found)
+        found = app
+    found._add_completion = False  # noqa: SLF001  no public way to say so after the app was made
+    return typer.main.get_command(found)
+
+
+def _run(name: str, arguments: Sequence[str]) -> None:
+    try:
+        load(name).main(args=list(arguments), prog_name=f"aisle {name}")
+    except RefusedError as refusal:
+        print(f"aisle: {refusal}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: aisle COMMAND [ARGS]...",
+            "",
+            ABOUT,
+            "",
+            "Commands (aisle COMMAND --help says more):",
+            *lines,
+            "",
+            "Options: --help, --version",
+        ]
+    )
+
+
+def _quiet_clients() -> None:
+    """Keep kafka-python's own complaints off the terminal: what they come to is said in our sentence."""
+    import logging
+
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+
+if __name__ == "__main__":
+    main()
