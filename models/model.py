@@ -2,11 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
-import orjson
 
 from models.blend import Blend, Scored
 from models.complements import Complements, substitutes
@@ -17,6 +15,7 @@ from models.history import History
 from models.items import Registry, State, Stateful, mask_of, part, prefixed
 from models.kernel import hash63
 from models.landing import LandingPopularity
+from models.model_rules import ModelRules
 from models.pair_limit import DAY_MS, PairLimit
 from models.rewards import PoolRewards
 from models.session_knn import SessionKnn
@@ -25,61 +24,12 @@ from models.watermark import Watermark
 from schemas.learning import LearningStep, StepKind
 from schemas.record import epoch_ms
 
-__all__ = ["Blend", "Model", "ModelRules", "Query", "Scored", "warm_up"]
+__all__ = ["Blend", "Model", "ModelRules", "Query", "Scored"]
 
 VISITS: frozenset[StepKind] = frozenset({"view", "click", "cart", "purchase"})
 STRONG: frozenset[StepKind] = frozenset({"cart", "purchase"})
 MOST_NAMES = 260
 """The most items one step can name: items, cart and context."""
-
-
-@dataclass(frozen=True)
-class ModelRules:
-    """The model's constants; the defaults are the measured ones. Two models with different rules never share state."""
-
-    items: int = 200_000
-    people: int = 200_000
-    users: int = 500_000
-    sessions: int = 1 << 19
-    session_items: int = 20
-    postings: int = 200
-    neighbours: int = 500
-    position_decay: float = 1.5
-    step_decay: float = 3.0
-    session_age_share: float = 0.5
-    idf: float = 0.1
-    window: int = 10
-    slots: int = 100
-    backward: float = 0.6
-    query_decay: float = 0.6
-    half_life_share: float = 1 / 3
-    half_life_min: int = 5_000
-    half_life_max: int = 3_000_000
-    own_click_weight: float = 0.5
-    pair_limit: int = 3
-    pair_cells: int = 1 << 20
-    trend_share: float = 1 / 30
-    trend_max: int = 500_000
-    landings: int = 1_000
-    landing_items: int = 128
-    landing_strength: float = 50.0
-    history_slots: int = 64
-    history_half_life_days: float = 90.0
-    factors: int = 32
-    negatives: int = 5
-    latent_lr: float = 0.05
-    bias_lr: float = 0.02
-    seed: int = 88_172_645_463_325_252
-    together_slots: int = 64
-    together_least: int = 3
-    together_shrink: float = 20.0
-    blend_first: int = 300
-    seen_offsets: int = 8_192
-
-    def fingerprint(self) -> str:
-        """Hash the rules and the blend's version: what a snapshot has to match."""
-        text = orjson.dumps({"blend": Blend.VERSION, **asdict(self)}, option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(text).hexdigest()[:16]
 
 
 class Query(NamedTuple):
@@ -133,8 +83,6 @@ class Model:
         self._watermark = Watermark(r.seen_offsets)
         self._popular: tuple[int, int, Scored] | None = None
         self._version = 0
-
-    # ------------------------------------------------------------------ learning
 
     def learn_one(self, step: LearningStep, offset: int) -> bool:
         """Learn one step.
@@ -242,8 +190,6 @@ class Model:
             bigger[: len(self.counts)] = self.counts
             self.counts = bigger
 
-    # ------------------------------------------------------------------ asking
-
     def candidates(
         self, query: Query, *, limit: int = 100, category_of: Callable[[str], str | None] | None = None
     ) -> dict[str, Scored]:
@@ -338,8 +284,6 @@ class Model:
         """Estimated clicks per impression of each exploration pool."""
         return self.rewards.estimates()
 
-    # ------------------------------------------------------------------ state
-
     def _parts(self) -> dict[str, Stateful]:
         return {
             "items": self.items,
@@ -392,23 +336,3 @@ def _in_order(items: list[str], scores: np.ndarray) -> Scored:
         pairs = sorted(zip(items, scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
         items = [item for item, _ in pairs]
     return Scored(items, scores)
-
-
-def warm_up() -> None:
-    """Compile every kernel once (about 15 s the first time, then from numba's cache)."""
-    from schemas.learning import Origin
-    from schemas.record import from_epoch_ms
-
-    model = Model(ModelRules(items=1_024, people=16, users=16, sessions=16, pair_cells=64))
-    for offset in range(2):
-        step = LearningStep(
-            origin=Origin(topic="warm", partition=0, offset=offset), at=from_epoch_ms(0), visitor_id="v", session="s",
-            kind="cart", items=(("a", 1.0), ("b", 1.0)), context=(("c", 1.0),),
-        )  # fmt: skip
-        model.learn_one(step, offset)
-    found = model.candidates(Query(items=(("a", 1.0),), session=None, key="v", cart=("a",)))
-    model.blend.score(model.blend.features(found, ["a", "b"], {}))
-    model.history.learn_one("v", 0, weight=-1.0, at_ms=0)
-    gone = mask_of([0], model.items.rows)
-    for table in (model.covisitation, model.session_knn, model.trending, model.history, model.complements):
-        table.drop(gone)

@@ -248,3 +248,30 @@ def test_snapshots_of_other_rules_are_refused() -> None:
     """A model learned under other constants is not this model."""
     with pytest.raises(RefusedError, match="other model rules"):
         decode(encode(Model(SMALL)), ModelRules())
+
+
+def test_warm_up_compiles_everything() -> None:
+    """After the warm-up neither learning nor asking compiles anything."""
+    program = textwrap.dedent(
+        """
+        import sys
+        from models.warm_up import warm_up
+
+        def compiled():
+            modules = [vars(module) for name, module in sys.modules.items() if name.startswith("models.")]
+            kernels = {kernel for names in modules for kernel in names.values() if hasattr(kernel, "signatures")}
+            return {str(kernel): len(kernel.signatures) for kernel in kernels}
+
+        warm_up()
+        before = compiled()
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("steps", sys.argv[1])
+        steps = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(steps)
+        model = steps.learned(steps.random_log(10, 900))
+        model.blend.score(model.blend.features(model.candidates(steps.QUERY), ["i1", "i2"], {}))
+        print(compiled() == before and len(before) > 10)
+        """
+    )
+    run = subprocess.run([sys.executable, "-c", program, __file__], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "True"
