@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from models.catalogue import Catalogue
+from models.catalogue import Catalogue, leaf_of
 from models.content import Content
 from models.model import Model
 from models.words import TitleIndex
@@ -38,11 +38,9 @@ class Knowledge:
         """Take a product's newest record."""
         self.catalogue.put(product)
         self.words.put(product.product_id, product.title)
-        self.content.categorise(product.product_id, product.category[-1] if product.category else "")
-        self.facts[product.item] = Facts(
-            leaf=product.category[-1] if product.category else "",
-            log_price=math.log(product.price) if product.price else 0.0,
-        )
+        leaf = leaf_of(product)
+        self.content.categorise(product.product_id, leaf)
+        self.facts[product.item] = Facts(leaf, math.log(product.price) if product.price else 0.0)
 
     def remove_product(self, product_id: str) -> None:
         """Forget a product that is gone."""

@@ -60,7 +60,7 @@ class Candidate:
 
     product: Product
     item: str
-    leaf: str | None
+    leaf: str
     relevance: float
     row: int
 
@@ -111,8 +111,8 @@ def _filtered(
     country = context.landing.country if context.landing else None
     absent = _resting(request, knowledge, rules)
     absent |= {catalogue.item_of(product_id) for product_id in (*request.anchors, *context.cart)}
-    leaves = {catalogue.category_of(product_id) for product_id in request.anchors}
-    near_leaf = leaves or {catalogue.category_of(product_id) for product_id in context.views[-1:]}
+    leaves = {catalogue.category_of(product_id) for product_id in request.anchors} - {""}
+    beside = leaves or {catalogue.category_of(product_id) for product_id in context.views[-1:]} - {""}
     order = np.argsort(-relevance, kind="stable")
     for row, value in zip(order.tolist(), relevance[order].tolist(), strict=True):
         item = items[row]
@@ -121,10 +121,10 @@ def _filtered(
         product = catalogue.representative(item, request.at, country, prefer=context.views)
         if product is None:
             continue
-        leaf = product.category[-1] if product.category else None
-        if product.restricted and leaf not in near_leaf:
+        leaf = catalogue.category_of(product.product_id)
+        if product.restricted and leaf not in beside:
             continue
-        if not placement.same_leaf and leaf is not None and leaf in leaves:
+        if not placement.same_leaf and leaf in leaves:
             continue
         yield Candidate(product, item, leaf, value, row)
 
@@ -159,7 +159,7 @@ def _capped(ordered: list[Candidate], request: Request, knowledge: Knowledge, ru
     """Move what exceeds its category's share of the shown part behind the rest."""
     size = request.placement.size
     leaves = [knowledge.catalogue.category_of(product_id) for product_id in request.context.views]
-    room: dict[str | None, float] = {None: math.inf}
+    room: dict[str, float] = {"": math.inf}
     kept: list[Candidate] = []
     moved: list[Candidate] = []
     for candidate in ordered:

@@ -1,8 +1,11 @@
 """Wiring: every part with its real default, or what the caller hands in."""
 
 import hashlib
-from dataclasses import asdict
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
+
+import orjson
 
 from models.catalogue import Catalogue
 from models.content import Content, Opener
@@ -18,9 +21,7 @@ def clicks_rules(settings: Settings) -> ClicksRules:
     return ClicksRules(training_share=settings.training_share, evidence_share=settings.evidence_share)
 
 
-def build_world(
-    settings: Settings, *, model: Model | None = None, open_content: Opener | None = None
-) -> World:
+def build_world(settings: Settings, *, model: Model | None = None, open_content: Opener | None = None) -> World:
     """Build the folds of a worker, empty or from a model's snapshot.
 
     Args:
@@ -37,9 +38,14 @@ def build_world(
 
 def rules_hash(rules: ClicksRules) -> str:
     """Name the constants a slate was decided with: equal rules, equal name."""
-    placements = [
-        (p.name, sorted(p.triggers), sorted(p.page_kinds), p.size, p.anchor, sorted(p.emphasis.items()))
-        for p in rules.placements
-    ]
-    text = repr((asdict(rules.session), asdict(rules.slates), rules.training_share, rules.evidence_share, placements))
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    text = orjson.dumps(rules, default=_plain, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=6).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Write what orjson does not know: mappings by key, sets in order."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, AbstractSet):
+        return sorted(value)
+    raise TypeError(f"no plain form of {type(value).__name__}")

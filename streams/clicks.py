@@ -94,7 +94,8 @@ class ClicksAgent:
         before = visitors[key] if key in visitors else _stored(part, key)
         source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset)
         item_of = self._world.knowledge.catalogue.item_of
-        applied = apply(before, event, origin=source, item_of=item_of, rules=self._rules.session)
+        throttle = _origin(record) != "import"  # history comes in bursts that no visitor made
+        applied = apply(before, event, origin=source, item_of=item_of, rules=self._rules.session, throttle=throttle)
         count("events", note=applied.note)
         if applied.changed:
             visitors[key] = applied.visitor
