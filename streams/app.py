@@ -61,7 +61,7 @@ def serve(
     if options.parent:
         die_with_parent(options.parent)
     if is_embedded():
-        from streams.brokers.embedded import adapt_aiokafka
+        from streams.brokers.aiokafka import adapt_aiokafka
 
         adapt_aiokafka()
     try:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
-from models.session import Applied, SessionRules, Visitor, apply, decode_visitor, encode
 
 from models.features import score
 from models.placements import PLACEMENTS, Placement
 from models.retrieval import landing_of, retrieve
+from models.session import Applied, SessionRules, Visitor, apply, decode_visitor, encode
 from models.slate import Decision, Request, SlateRules, decide
 from models.training import sampled, training_row
 from schemas.dead import Source, dead_letter

@@ -130,5 +130,9 @@ def logging_config(level: str, form: str) -> dict[str, Any]:
         },
         # Not "warning": faust turns the root logger to debug when the worker's level is above info.
         "root": {"level": "WARNING", "handlers": ["err"]},
-        "loggers": {"streams": {"level": level.upper()}, "models": {"level": level.upper()}},
+        "loggers": {
+            "streams": {"level": level.upper()},
+            "models": {"level": level.upper()},
+            "streams.transport": {"level": "WARNING"},  # faust logs its services under our subclasses' name
+        },
     }
