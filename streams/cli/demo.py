@@ -1,0 +1,144 @@
+"""`aisle demo`: a generated shop, simulated shoppers, and everything between them for real."""
+
+import json
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import RefusedError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from schemas.events import Event
+    from schemas.products import Product
+    from streams.demo.live import Live
+    from streams.demo.scoreboard import Scoreboard
+    from streams.demo.view import LiveView, PlainView
+
+PARTITIONS = 4
+HISTORY_ENDS_BEFORE_MS = 45 * 60 * 1000
+"""Long enough ago for whoever comes back to begin a new session."""
+
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=1, help="Stop after so many seconds, counted from the first slate.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object, for scripts.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the shop and of the shoppers.")] = 1,
+    rate: Annotated[float, typer.Option(min=1, max=2000, help="Events per second.")] = 180.0,
+    products: Annotated[int, typer.Option(min=200, max=50_000, help="Products of the shop.")] = 3000,
+    history: Annotated[int, typer.Option(min=0, help="Events of the shop's past, sent before.")] = 8000,
+    broker: Annotated[
+        str, typer.Option(help="embedded, external (KAFKA_BOOTSTRAP_SERVERS), docker, maven or auto.")
+    ] = "embedded",
+) -> None:
+    """Watch simulated shoppers in a generated shop, and what is recommended to them.
+
+    Half of the shoppers see no slates; their clicks alone are counted. Ctrl-C ends it with a summary.
+    """
+    from rich.console import Console
+
+    from streams.brokers import open_broker
+    from streams.demo.catalogue import embedded
+    from streams.demo.live import Live
+    from streams.demo.scoreboard import Scoreboard
+    from streams.demo.shop import generate_shop
+    from streams.demo.shoppers import Crowd
+    from streams.demo.taste import hidden_truth
+    from streams.settings import Settings
+
+    console = Console(stderr=True)
+    now = datetime.now(UTC)
+    shop = generate_shop(seed, products, at=now)
+    crowd = Crowd(shop, hidden_truth(shop, seed), seed=seed, rate=rate)
+    board = Scoreboard(shop)
+    installed = Settings()
+    with _stop_on_signals() as stop:
+        with _bar(console, f"embedding {products:,} products", products) as advance:
+            vectors = embedded(shop, installed, advance)
+        with open_broker(broker, installed, progress=lambda line: console.print(line, style="dim")) as opened:
+            name = f"demo-{secrets.token_hex(4)}"
+            changes = {"topic_prefix": f"{name}.", "worker_slot": name, "partitions": PARTITIONS}
+            own = opened.settings.model_copy(update=changes)
+            opened.create_topics(own.topics, replication=own.replication_factor)
+            try:
+                with Live(own, environment=opened.environment, crowd=crowd, board=board) as live:
+                    console.print("Starting the workers", style="dim")
+                    live.start(shop, vectors)
+                    until_ms = int(now.timestamp() * 1000) - HISTORY_ENDS_BEFORE_MS
+                    _replay(live, crowd.history(history, until_ms=until_ms), console)
+                    with _view(board, shop, console) as view, stop.gently():
+                        live.run(seconds, view, stopped=lambda: stop.asked)
+            finally:
+                opened.delete_topics(own.topic_prefix)
+    from streams.demo.view import summary
+
+    console.print(summary(board))
+    if as_json:
+        print(json.dumps(board.summary()))
+
+
+class _Stop:
+    """Ctrl-C and SIGTERM: asked for gently the shoppers leave and a summary follows; elsewhere everything is undone."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._gently = False
+
+    def __call__(self, *_: object) -> None:
+        if self.asked or not self._gently:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    @contextmanager
+    def gently(self) -> Iterator[None]:
+        """Take the first signal as a wish."""
+        self._gently = True
+        yield
+        self._gently = False
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[_Stop]:
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    except KeyboardInterrupt:
+        raise RefusedError("Stopped before there was anything to sum up.") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(console: "Console", name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar; gives what moves it on by a number of steps."""
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(name, total=total)
+        yield lambda steps: progress.advance(task, steps)
+
+
+def _replay(live: "Live", history: "Sequence[Event]", console: "Console") -> None:
+    with _bar(console, f"learning from {len(history):,} simulated events of the past", len(history)) as advance:
+        live.replay(history, advance)
+
+
+def _view(board: "Scoreboard", shop: "Sequence[Product]", console: "Console") -> "LiveView | PlainView":
+    from streams.demo.view import LiveView, PlainView
+    from streams.demo.watched import Watched
+
+    return LiveView(board, Watched(shop), console) if console.is_terminal else PlainView(board, console)

@@ -1,0 +1,171 @@
+"""What a person sees of the demo: a live picture on a terminal, plain lines elsewhere."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from schemas.events import Event
+from schemas.slates import Slate
+from streams.demo.live import Watcher
+from streams.demo.scoreboard import Scoreboard
+from streams.demo.watched import Watched
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+LABEL = "simulated shoppers"
+FRAME_S = 0.5
+LINE_S = 5.0
+SHOWN_ITEMS = 8
+
+
+class PlainView(Watcher):
+    """One line every few seconds, for logs and pipes.
+
+    Args:
+        board: what is counted.
+        console: where to.
+    """
+
+    def __init__(self, board: Scoreboard, console: "Console") -> None:
+        self._board = board
+        self._console = console
+        self._next_s = 0.0
+
+    def tick(self, now_s: float) -> None:
+        """Print a line when it is time."""
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + LINE_S
+        board = self._board
+        hits = ", ".join(f"{one.name} {one.hr:.1%}" for one in board.hits())
+        self._console.print(
+            f"{LABEL}: {board.rate('events', now_s):.0f} events/s, {board.rate('slates', now_s):.0f} slates/s; "
+            f"next clicks found ({board.clicks}): {hits}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put away."""
+
+
+class LiveView(Watcher):
+    """A picture that is drawn twice a second.
+
+    Args:
+        board: what is counted.
+        watched: whose visit is shown.
+        console: where to.
+    """
+
+    def __init__(self, board: Scoreboard, watched: Watched, console: "Console") -> None:
+        from rich.live import Live
+
+        self._board = board
+        self._watched = watched
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._next_s = 0.0
+
+    def event(self, event: Event) -> None:
+        """Follow the watched visitor."""
+        self._watched.event(event)
+
+    def slate(self, slate: Slate) -> None:
+        """Keep the watched visitor's slate."""
+        self._watched.take(slate)
+
+    def tick(self, now_s: float) -> None:
+        """Draw when it is time."""
+        if now_s >= self._next_s:
+            self._next_s = now_s + FRAME_S
+            self._live.update(self._picture(now_s), refresh=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def _picture(self, now_s: float) -> "RenderableType":
+        from rich.console import Group
+        from rich.panel import Panel
+
+        board, tally = self._board, self._board.tally
+        numbers = (
+            f"[b]{board.rate('events', now_s):.0f}[/] events/s   [b]{board.rate('slates', now_s):.0f}[/] slates/s   "
+            f"event to slate p50 [b]{tally.latency_ms(0.5):.0f}[/] ms, p99 [b]{tally.latency_ms(0.99):.0f}[/] ms   "
+            f"{tally.events:,} events, {tally.slates:,} slates so far"
+        )
+        return Group(
+            Panel(numbers, title=f"aisle, live: {LABEL}", title_align="left"), hits_table(board), self._visitor()
+        )
+
+    def _visitor(self) -> "RenderableType":
+        from rich.columns import Columns
+        from rich.panel import Panel
+        from rich.text import Text
+
+        watched = self._watched
+        steps = _lines([(verb, what) for verb, what in watched.steps], ("cyan", ""))
+        slate: RenderableType = Text("no slate yet", style="dim")
+        if watched.slate is not None:
+            rows = [
+                (f"{one.rank}", watched.titles.get(one.product_id, one.product_id), one.reason)
+                for one in watched.slate.items[:SHOWN_ITEMS]
+            ]
+            slate = _lines(rows, ("dim", "", "green"))
+        return Columns(
+            [
+                Panel(steps, title=f"visitor {watched.visitor_id or '...'} (simulated)", title_align="left", width=62),
+                Panel(slate, title="their slate, and why", title_align="left", width=92),
+            ]
+        )
+
+
+def summary(board: Scoreboard) -> "RenderableType":
+    """Say what a demo came to."""
+    from rich.console import Group
+
+    tally = board.tally
+    return Group(
+        hits_table(board),
+        f"{tally.events:,} events of {LABEL} after a history of {board.history_events:,}; {tally.slates:,} slates, "
+        f"{tally.dead_letters:,} dead letters; event to slate p50 {tally.latency_ms(0.5):.1f} ms, "
+        f"p99 {tally.latency_ms(0.99):.1f} ms.",
+    )
+
+
+def hits_table(board: Scoreboard) -> Any:
+    """Compare rankings in a table."""
+    from rich.table import Table
+
+    title = f"Was the next click in it? {board.clicks:,} clicks of {LABEL} who see no slates"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("ranking", min_width=26)
+    table.add_column("HR@20", justify="right")
+    table.add_column("MRR@20", justify="right")
+    table.add_column("", min_width=40)
+    for one in board.hits():
+        table.add_row(one.name, f"{one.hr:.1%}", f"{one.mrr:.3f}", "█" * round(one.hr * 40))
+    return table
+
+
+def _lines(rows: Sequence[tuple[str, ...]], styles: tuple[str, ...]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1))
+    for _ in styles:
+        table.add_column(no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(Text(cell, style=style) for cell, style in zip(row, styles, strict=True)))
+    return table
