@@ -1,23 +1,22 @@
 """What aiokafka must do differently on the embedded broker."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 FETCH_WAIT_MS = 20
 SYNC_DELAY_S = 0.3
 
-_adapted: list[bool] = []
 
-
-def adapt_aiokafka() -> None:
-    """Change aiokafka's consumer for the embedded broker, once; never call it for a real one.
+def adapt_aiokafka() -> Callable[[], None]:
+    """Change aiokafka's consumer for the embedded broker; never call it for a real one.
 
     - That broker answers a fetch only after its longest wait, even when data has come: wait 20 ms.
     - It refuses a follower that syncs after the group's leader, and aiokafka's member then hangs: the leader waits.
+
+    Returns:
+        what undoes it.
     """
-    if _adapted:
-        return
-    _adapted.append(True)
     from aiokafka import AIOKafkaConsumer
     from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
 
@@ -32,5 +31,10 @@ def adapt_aiokafka() -> None:
         await asyncio.sleep(SYNC_DELAY_S)
         return await lead(self, response)
 
+    def undo() -> None:
+        AIOKafkaConsumer.__init__ = start
+        CoordinatorGroupRebalance._on_join_leader = lead  # noqa: SLF001
+
     AIOKafkaConsumer.__init__ = init
     CoordinatorGroupRebalance._on_join_leader = on_join_leader  # noqa: SLF001
+    return undo

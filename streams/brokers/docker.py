@@ -1,6 +1,9 @@
 """Apache Kafka in a container, where a Docker engine answers."""
 
+import os
+import socket
 import time
+from importlib.util import find_spec
 
 from schemas.errors import RefusedError
 from streams.admin import Admin
@@ -9,6 +12,7 @@ from streams.brokers.ports import free_ports
 from streams.settings import Settings
 
 IMAGE = "apache/kafka:4.1.1"
+_SOCKET = "unix:///var/run/docker.sock"
 _ANSWER_S = 5
 _START_S = 90
 
@@ -64,11 +68,12 @@ def engine_answers() -> None:
     Raises:
         RefusedError: it does not answer, or testcontainers is not installed.
     """
+    if find_spec("testcontainers") is None:
+        raise RefusedError("testcontainers is not installed: `pip install testcontainers`.")
+    import docker
+
     try:
-        import docker
-    except ImportError:
-        raise RefusedError("testcontainers is not installed: `pip install testcontainers`.") from None
-    try:
+        _reach(os.environ.get("DOCKER_HOST") or _SOCKET)
         client = docker.from_env(timeout=_ANSWER_S)
         try:
             client.ping()
@@ -76,6 +81,14 @@ def engine_answers() -> None:
             client.close()
     except (docker.errors.DockerException, OSError):
         raise RefusedError("No Docker engine answers: start it, for example `systemctl start docker`.") from None
+
+
+def _reach(host: str) -> None:
+    """Connect once to a local engine: docker's own client leaves its socket open where nobody listens."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_ANSWER_S)
+            probe.connect(host.removeprefix("unix://"))
 
 
 def _wait(settings: Settings) -> None:
