@@ -1,0 +1,46 @@
+"""What killed the worker: counted, then isolated, then skipped."""
+
+from pathlib import Path
+
+from streams.deaths import Deaths, InWork, WorkMarker, load_deaths, read_marker, save_deaths
+
+
+def test_third_death_convicts_one_record() -> None:
+    """Two deaths on a stretch make every record of it go alone; the one that kills alone is skipped."""
+    deaths = Deaths().after(InWork(2, 9, 30))
+    assert not deaths.careful(2, 10)
+    deaths = deaths.after(InWork(2, 9, 30))
+    assert deaths.careful(2, 10)
+    assert deaths.careful(2, 30)
+    deaths = deaths.after(InWork(2, 16, 17))
+    assert deaths.skipped(2, 17)
+    assert not deaths.skipped(2, 16)
+    assert deaths.careful(2, 18)
+
+
+def test_progress_clears_suspicion() -> None:
+    """Deaths at different watermarks do not add up: something else is wrong."""
+    deaths = Deaths()
+    for mark in range(10):
+        deaths = deaths.after(InWork(0, mark, mark + 5))
+    assert not any(deaths.careful(0, offset) for offset in range(20))
+
+
+def test_nobody_at_work() -> None:
+    """A death while nothing was handled blames nobody."""
+    assert Deaths().after(None) == Deaths()
+
+
+def test_files_survive(tmp_path: Path) -> None:
+    """What is in work and what was counted is there again after a restart; broken files count as none."""
+    marker = WorkMarker(tmp_path / "in-work")
+    marker.set(InWork(1, 5, 6))
+    assert read_marker(tmp_path / "in-work") == InWork(1, 5, 6)
+    marker.clear()
+    assert read_marker(tmp_path / "in-work") is None
+    deaths = Deaths().after(InWork(1, 5, 6)).after(InWork(1, 5, 6)).after(InWork(1, 5, 6))
+    save_deaths(tmp_path / "deaths.json", deaths)
+    assert load_deaths(tmp_path / "deaths.json") == deaths
+    (tmp_path / "deaths.json").write_text("{")
+    assert load_deaths(tmp_path / "deaths.json") == Deaths()
+    assert read_marker(tmp_path / "absent") is None

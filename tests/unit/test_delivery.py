@@ -1,0 +1,242 @@
+"""The order in which a batch is written, and what happens when it cannot be."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import DecodeError, RefusedError
+from schemas.topics import CHANGELOG, EVENTS_DEAD, SLATES, Topics
+from streams.deaths import Deaths, InWork, WorkMarker, read_marker
+from streams.delivery import DeadLetterLimit, Delivery, LostPartitionsError
+from streams.flow import LogRecord, Out, Outcome
+from streams.partitions import WATERMARK_KEY, PartitionState, Watermark
+from streams.writer import Row, Rows
+
+
+class EchoAgent:
+    """One slate and one touched visitor a record; remembers how it was called."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+
+    def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome:
+        """Answer every record."""
+        self.calls.append([record.offset for record in records])
+        outcome = Outcome()
+        for record in records:
+            part.mark = record.offset
+            outcome.outputs.append(Out(SLATES, record.partition, record.key, b"slate", record.offset, "home"))
+            outcome.touched[record.key or b""] = b'{"applied":%d}' % record.offset
+        return outcome
+
+
+class MemoryWriter:
+    """Keeps what is written, in order; can be told to wait."""
+
+    def __init__(self) -> None:
+        self.writes: list[dict[tuple[str, int], list[Row]]] = []
+        self.ends: dict[tuple[str, int], int] = {}
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def start(self) -> None:
+        """Nothing to connect."""
+
+    async def write(self, rows: Rows) -> dict[tuple[str, int], int]:
+        """Keep the rows."""
+        if any(topic == CHANGELOG for topic, _ in rows):
+            await self.hold.wait()
+        self.writes.append({to: list(some) for to, some in rows.items()})
+        for to, some in rows.items():
+            self.ends[to] = self.ends.get(to, 0) + len(some)
+        return {to: self.ends[to] for to in rows}
+
+    async def stop(self) -> None:
+        """Nothing to disconnect."""
+
+
+class MemoryBatch:
+    """A batch of partition 0."""
+
+    def __init__(self, *offsets: int, owned: bool = True) -> None:
+        self.records = {0: [LogRecord(0, offset, 0, b"v", b"{}") for offset in offsets]}
+        self.acked = False
+        self._owned = owned
+
+    def owned(self) -> bool:
+        """Tell what the test says."""
+        return self._owned
+
+    def ack(self) -> None:
+        """Remember."""
+        self.acked = True
+
+
+class Desk:
+    """A delivery with everything in memory."""
+
+    def __init__(self, folder: Path, deaths: Deaths | None = None, *, log_start: int = 0, limit: float = 0.5) -> None:
+        self.agent = EchoAgent()
+        self.writer = MemoryWriter()
+        self.crashes: list[BaseException] = []
+        self.marker = folder / "in-work"
+
+        def refuse(record: LogRecord, error: DecodeError, *, attempts: int) -> Out:
+            return Out(EVENTS_DEAD, record.partition, record.key, f"{error.reason} {attempts}".encode(), record.offset)
+
+        async def start(_partition: int) -> int:
+            return log_start
+
+        self.delivery = Delivery(
+            self.agent,
+            self.writer,
+            topics=Topics(),
+            refuse=refuse,
+            limit=DeadLetterLimit(limit),
+            deaths=deaths or Deaths(),
+            marker=WorkMarker(self.marker),
+            alive=lambda: None,
+            owner=lambda _key: 0,
+            log_start=start,
+            crash=self.crashes.append,
+        )
+        self.delivery.states = {0: PartitionState(0)}
+
+    async def work(self, *batches: MemoryBatch) -> None:
+        """Work batches through to the end."""
+        for batch in batches:
+            await self.delivery.work(batch)
+        await self.delivery.settle()
+
+    def topics(self) -> list[str]:
+        """Name the topics in the order they were written."""
+        return [topic for write in self.writer.writes for topic, _ in write]
+
+
+Act = Callable[[Path], Coroutine[Any, Any, None]]
+
+
+def run(folder: Path, act: Act) -> None:
+    """Run a test's coroutine."""
+    asyncio.run(act(folder))
+
+
+def test_slates_then_state_then_ack(tmp_path: Path) -> None:
+    """Slates first, then visitors with the watermark last, naming the output's end; then the input is acknowledged."""
+
+    async def act(folder: Path) -> None:
+        desk, batch = Desk(folder), MemoryBatch(0, 1, 2)
+        await desk.work(batch)
+        assert desk.topics() == [SLATES, CHANGELOG]
+        rows = desk.writer.writes[1][CHANGELOG, 0]
+        assert [row.key for row in rows] == [b"v", WATERMARK_KEY]
+        assert Watermark.decode(rows[-1].value or b"") == Watermark(2, 3)
+        assert batch.acked
+        assert read_marker(desk.marker) is None
+
+    run(tmp_path, act)
+
+
+def test_next_batch_overlaps_the_state_of_the_last(tmp_path: Path) -> None:
+    """The next batch's slates do not wait for the state of the one before; its own state and acknowledgement do."""
+
+    async def act(folder: Path) -> None:
+        desk, one, two = Desk(folder), MemoryBatch(0), MemoryBatch(1)
+        desk.writer.hold.clear()
+        await desk.delivery.work(one)
+        second = asyncio.create_task(desk.delivery.work(two))
+        await asyncio.sleep(0.01)
+        assert desk.topics() == [SLATES, SLATES]
+        assert not one.acked
+        assert not second.done()
+        desk.writer.hold.set()
+        await second
+        await desk.delivery.settle()
+        assert desk.topics() == [SLATES, SLATES, CHANGELOG, CHANGELOG]
+        assert two.acked
+
+    run(tmp_path, act)
+
+
+def test_applied_records_are_skipped(tmp_path: Path) -> None:
+    """What is at or below the mark is acknowledged and neither handled nor answered again."""
+
+    async def act(folder: Path) -> None:
+        desk, again = Desk(folder), MemoryBatch(0, 1)
+        await desk.work(MemoryBatch(0, 1, 2), again, MemoryBatch(1, 2, 3))
+        assert desk.agent.calls == [[0, 1, 2], [3]]
+        assert again.acked
+
+    run(tmp_path, act)
+
+
+def test_lost_partitions(tmp_path: Path) -> None:
+    """Nothing is written once the partitions are someone else's."""
+
+    async def act(folder: Path) -> None:
+        desk = Desk(folder)
+        with pytest.raises(LostPartitionsError):
+            await desk.work(MemoryBatch(0, owned=False))
+        assert desk.writer.writes == []
+
+    run(tmp_path, act)
+
+
+def test_failed_state_crashes(tmp_path: Path) -> None:
+    """A state that cannot be written ends the process at once, not at the next batch."""
+
+    async def act(folder: Path) -> None:
+        desk, batch = Desk(folder), MemoryBatch(0)
+        await desk.delivery.work(batch)
+        batch._owned = False
+        with pytest.raises(LostPartitionsError):
+            await desk.delivery.settle()
+        await asyncio.sleep(0)
+        assert len(desk.crashes) == 1
+        assert not batch.acked
+
+    run(tmp_path, act)
+
+
+def test_suspects_go_alone_and_the_convicted_is_skipped(tmp_path: Path) -> None:
+    """Records of a stretch with two deaths are worked through one by one; a convicted one becomes a dead letter."""
+
+    async def act(folder: Path) -> None:
+        deaths = Deaths().after(InWork(0, 1, 4)).after(InWork(0, 1, 4)).after(InWork(0, 2, 3))
+        desk, batch = Desk(folder, deaths), MemoryBatch(0, 1, 2, 3, 4, 5, 6)
+        await desk.work(batch)
+        assert desk.agent.calls == [[0, 1], [2], [4], [5, 6]]
+        (dead,) = [rows for write in desk.writer.writes for to, rows in write.items() if to[0] == EVENTS_DEAD]
+        assert dead == [Row(b"v", b"handler 3")]
+        assert batch.acked
+
+    run(tmp_path, act)
+
+
+@pytest.mark.parametrize(("log_start", "refused"), [(0, False), (5, True)])
+def test_gaps(tmp_path: Path, log_start: int, refused: bool) -> None:  # noqa: FBT001
+    """Offsets missing at the log's start are refused; those of a producer's transactions are nothing."""
+
+    async def act(folder: Path) -> None:
+        desk = Desk(folder, log_start=log_start)
+        await desk.work(MemoryBatch(0, 1))
+        if refused:
+            with pytest.raises(RefusedError, match="--accept-gap"):
+                await desk.work(MemoryBatch(5, 6))
+        else:
+            await desk.work(MemoryBatch(5, 6))
+            assert desk.agent.calls[-1] == [5, 6]
+
+    run(tmp_path, act)
+
+
+def test_dead_letter_limit() -> None:
+    """Some refused records are life; more than the share among the last 1,000 stops the worker with a sentence."""
+    limit = DeadLetterLimit(0.5)
+    for _ in range(50):
+        limit.add(100, 40)
+    with pytest.raises(RefusedError, match="AISLE_DEAD_LETTER_LIMIT"):
+        limit.add(1000, 900)

@@ -1,0 +1,121 @@
+"""Restoring a partition's state: torn writes, zombies, tombstones, recreated topics."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import RefusedError
+from streams.flow import LogRecord
+from streams.partitions import WATERMARK_KEY, PartitionState, Restore, Source, Watermark, check_gap
+
+NONE: tuple[tuple[str, bytes], ...] = ()
+
+
+def state(applied: int, text: str = "") -> bytes:
+    """Encode a visitor's state."""
+    return b'{"applied":%d,"note":"%s"}' % (applied, text.encode())
+
+
+def log(
+    *rows: tuple[bytes, bytes | None] | tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]],
+) -> list[LogRecord]:
+    """Write rows as a log."""
+    return [LogRecord(0, i, 0, row[0], row[1], row[2] if len(row) > 2 else NONE) for i, row in enumerate(rows)]
+
+
+def restored(
+    *rows: tuple[bytes, bytes | None] | tuple[bytes, bytes | None, tuple[tuple[str, bytes], ...]],
+) -> PartitionState:
+    """Restore a state from changelog rows."""
+    restore = Restore(0)
+    restore.changelog(log(*rows))
+    return restore.finish()
+
+
+def mark(offset: int, out_end: int = 0, epoch: int = 0) -> tuple[bytes, bytes]:
+    """Write a watermark row."""
+    return WATERMARK_KEY, Watermark(offset, out_end, epoch).encode()
+
+
+def test_highest_applied_wins() -> None:
+    """A state written late by a worker that had lost the partition does not replace a newer one."""
+    part = restored((b"v", state(9, "new")), mark(9, 4), (b"v", state(5, "old")), mark(5, 2))
+    assert part.visitors == {b"v": state(9, "new")}
+    assert (part.mark, part.out_end) == (9, 4)
+
+
+def test_torn_write() -> None:
+    """A state without its watermark is kept: its `applied` says that the events after the mark are in it."""
+    part = restored((b"v", state(3)), mark(3), (b"v", state(7)))
+    assert part.visitors == {b"v": state(7)}
+    assert part.mark == 3
+
+
+def test_tombstones() -> None:
+    """A forgotten visitor stays forgotten whatever a zombie wrote after it, and may come back later."""
+    gone = PartitionState(0, mark=8)
+    row = (b"v", None, gone.headers(None))
+    assert restored((b"v", state(5)), row, (b"v", state(6))).visitors == {}
+    assert restored((b"v", state(5)), row, (b"v", state(9))).visitors == {b"v": state(9)}
+
+
+def test_epochs() -> None:
+    """After the source was created anew, older states are kept but their offsets mean nothing any more."""
+    new = PartitionState(0, mark=2, epoch=1)
+    part = restored(
+        (b"a", state(900)), (b"b", state(901)), mark(901), (b"a", state(2), new.headers(b"")), mark(2, 0, 1)
+    )
+    assert part.visitors == {b"a": state(2), b"b": state(-1)}
+    assert (part.mark, part.epoch) == (2, 1)
+
+
+def test_emitted_is_a_set() -> None:
+    """Slates of revision 0 after the mark are remembered one by one; later revisions answer to no event."""
+    restore = Restore(0)
+    restore.changelog(log(mark(5)))
+    rows = [(5, "home", 0), (6, "home", 0), (9, "home", 0), (7, "home", 1)]
+    restore.outputs(
+        log(
+            *(
+                (b"v", b'{"cause":{"offset":%d},"placement":"%s","revision":%d}' % (o, p.encode(), r))
+                for o, p, r in rows
+            )
+        )
+    )
+    assert restore.finish().emitted == {(6, "home"), (9, "home")}
+
+
+@given(st.permutations(range(6)), st.integers(0, 5))
+def test_order_of_states_does_not_matter(order: list[int], again: int) -> None:
+    """However the states of one visitor are ordered and repeated in the log, the newest is found."""
+    assert restored(*((b"v", state(n)) for n in [*order, again])).visitors == {b"v": state(5)}
+
+
+@pytest.mark.parametrize(
+    ("marked", "source", "numbers"),
+    [
+        (4, Source(10, 0, 20), ("4", "10")),
+        (-1, Source(10, 0, 20), ("-1", "10")),
+        (25, Source(20, 0, 20), ("25", "20")),
+        (4, Source(5, 9, 20), ("4", "9")),
+    ],
+)
+def test_refusals(marked: int, source: Source, numbers: tuple[str, ...]) -> None:
+    """State that does not meet its source is refused with both numbers and the command; accepted, it goes on."""
+    part = PartitionState(0, mark=marked, visitors={b"v": state(marked)})
+    with pytest.raises(RefusedError, match="--accept-gap") as refused:
+        check_gap(part, source)
+    assert all(number in str(refused.value) for number in numbers)
+    taken = check_gap(part, source, accept=True)
+    assert source.start - 1 <= taken.mark < source.end
+    check_gap(taken, source._replace(committed=None))
+
+
+@pytest.mark.parametrize(
+    ("marked", "source"),
+    [(-1, Source(None, 0, 0)), (-1, Source(None, 700, 900)), (9, Source(10, 0, 10)), (9, Source(4, 10, 10))],
+)
+def test_meeting(marked: int, source: Source) -> None:
+    """A first start, a log that begins later, and state that is ahead of the last commit are all fine."""
+    part = PartitionState(0, mark=marked)
+    assert check_gap(part, source) == part

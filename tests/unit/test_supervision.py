@@ -1,0 +1,103 @@
+"""The worker's parent, its watchdog and its health pages."""
+
+import signal
+import sys
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import RefusedError
+from streams.http import HealthServer, Probes
+from streams.settings import Settings
+from streams.supervisor import BackOff, Supervisor
+from streams.watchdog import PAUSED, Watchdog
+
+
+class Clock:
+    """Time as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Give the time."""
+        return self.now
+
+
+def test_watchdog() -> None:
+    """A short pause is harmless; a long one ends the process with the code for coming back clean."""
+    clock, codes = Clock(), list[int]()
+    dog = Watchdog(8, clock=clock, leave=codes.append)
+    clock.now = 7.9
+    dog.check()
+    assert codes == []
+    clock.now = 16.0
+    dog.check()
+    assert codes == [PAUSED]
+
+
+def test_back_off() -> None:
+    """Delays double up to 30 s and start over after a steady minute."""
+    back_off = BackOff()
+    delays = [back_off.after(uptime_s=1) for _ in range(9)]
+    assert delays == sorted(delays)
+    assert (delays[0], delays[-1]) == (0.5, 30.0)
+    assert back_off.after(uptime_s=61) == 0.5
+
+
+def test_started_again_until_told_to_stop(tmp_path: Path) -> None:
+    """A worker that fails is started again after each delay, without limit."""
+    delays: list[float] = []
+
+    def wait(seconds: float) -> None:
+        delays.append(seconds)
+        if len(delays) == 4:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        command = [sys.executable, "-c", "raise SystemExit(1)"]
+        Supervisor(command, tmp_path / "w", Settings(http_port=0), wait=wait).run()
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    assert delays == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_one_worker_a_folder(tmp_path: Path) -> None:
+    """Two workers never share their files: the second is refused with the setting to change."""
+    import fcntl
+
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RefusedError, match="AISLE_WORKER_SLOT"):
+            Supervisor(["true"], tmp_path, Settings()).run()
+
+
+def test_pages() -> None:
+    """Readiness names what is missing, metrics are Prometheus text, unknown pages are 404."""
+    server = HealthServer(
+        "127.0.0.1", 0, Probes(alive=list, ready=lambda: ["learning: 3 records behind"], progress=lambda: {"a": 1})
+    )
+    server.start()
+
+    def get(page: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{page}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    try:
+        assert get("/livez") == (200, "ok\n")
+        assert get("/readyz") == (503, "learning: 3 records behind\n")
+        assert get("/progress") == (200, '{"a": 1}')
+        assert get("/metrics")[0] == 200
+        assert get("/nothing")[0] == 404
+    finally:
+        server.stop()
+    assert threading.active_count() < 20
