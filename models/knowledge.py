@@ -34,9 +34,9 @@ class Knowledge:
     words: TitleIndex = field(default_factory=TitleIndex)
     facts: dict[str, Facts] = field(default_factory=dict)
 
-    def put_product(self, product: Product) -> None:
+    def put_product(self, product: Product, *, arrived_ms: int = 0) -> None:
         """Take a product's newest record."""
-        self.catalogue.put(product)
+        self.catalogue.put(product, arrived_ms=arrived_ms)
         self.words.put(product.product_id, product.title)
         leaf = leaf_of(product)
         self.content.categorise(product.product_id, leaf)

@@ -46,7 +46,7 @@ class ProductsFold(_Counted):
                 self.unreadable += 1
                 return
             if product.product_id.encode() == record.key:
-                self._knowledge.put_product(product)
+                self._knowledge.put_product(product, arrived_ms=record.timestamp_ms)
             else:
                 self.unreadable += 1
 
@@ -69,12 +69,10 @@ class EmbeddingsFold(_Counted):
             return
         try:
             embedding = Embedding.decode(record.value)
-            vector = embedding.array()
-        except ValueError:
+            category = catalogue.category_of(embedding.product_id)
+            content.put(embedding.product_id, embedding.array(), category, model=embedding.model)
+        except ValueError:  # also a length that differs from its model's other vectors
             self.unreadable += 1
-            return
-        category = catalogue.category_of(embedding.product_id) or ""
-        content.put(embedding.product_id, vector, category, model=embedding.model)
 
 
 class LearningFold(_Counted):

@@ -1,6 +1,7 @@
 """`aisle`: the commands, each loaded only when it is called."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"aisle: there is no command {name}.\n\n{_help()}", file=sys.stderr)
         sys.exit(USAGE)
     else:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads spin on a shared core
         _quiet_clients()
         _run(name, rest)
 

@@ -19,6 +19,16 @@ def clicks(
     ] = False,
 ) -> None:
     """Turn clickstream events into sessions, learning and slates."""
+    _supervise("clicks", "streams.app", accept_gap=accept_gap)
+
+
+@app.command()
+def catalog() -> None:
+    """Embed the catalogue's texts; needs sentence-transformers (pip install 'aisle[embed]')."""
+    _supervise("catalog", "streams.catalog_app")
+
+
+def _supervise(kind: str, module: str, *, accept_gap: bool = False) -> None:
     from streams.kafka import bootstrap_servers
     from streams.settings import Settings
     from streams.supervisor import Supervisor
@@ -28,5 +38,5 @@ def clicks(
     settings = Settings()
     bootstrap_servers(settings)
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
-    command = [sys.executable, "-m", "streams.app"]
-    raise typer.Exit(Supervisor(command, files_of(settings, "clicks"), settings, accept_gap=accept_gap).run())
+    command = [sys.executable, "-m", module]
+    raise typer.Exit(Supervisor(command, files_of(settings, kind), settings, accept_gap=accept_gap).run())
