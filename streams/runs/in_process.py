@@ -68,5 +68,5 @@ def embed(engine: "Engine", products: Sequence[Product], settings: Settings, wat
         engine.put_product(product)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)  # equal runs, equal records
     embedder = SentenceTransformerEmbedder(settings.embedding_model)
-    with closing(VectorCache(settings.data_dir / "vectors.sqlite")) as cache:
+    with closing(VectorCache(settings.data_dir / "vectors.db")) as cache:
         engine.put_embeddings(embed_products(products, embedder, cache, at=epoch, progress=progress))

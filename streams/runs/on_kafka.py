@@ -63,13 +63,14 @@ class KafkaRun:
         self._appended: dict[tuple[int, int], int] = {}
         self._heard = NOTHING
         self._heard_at = time.monotonic()
-        self._port = free_port()
+        self._ports: dict[Kind, int] = {kind: free_port() for kind in WORKERS}
         config = confluent_config(settings)
         directory = settings.data_dir / "runs" / (settings.worker_slot or "run")
         with ExitStack() as stack:
             self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
             self._output = stack.enter_context(closing(Output(config, settings.topics, self._slate)))
-            self._progress = stack.enter_context(closing(ProgressClient(self._port)))
+            self._progress = stack.enter_context(closing(ProgressClient(self._ports["clicks"])))
+            self._embedding = stack.enter_context(closing(ProgressClient(self._ports["catalog"])))
             self._children = stack.enter_context(Children(directory, environment_of(settings, environment)))
             self._stack = stack.pop_all()
 
@@ -87,12 +88,13 @@ class KafkaRun:
     def run(self, watch: Watch) -> None:
         """Start the workers, write the products, then the events, and wait until all is worked through."""
         self._output.open()
-        self._children.start("worker", "clicks", environment={"AISLE_HTTP_PORT": str(self._port)})
-        self._children.start("worker", "catalog", environment={"AISLE_HTTP_PORT": "0"})
+        for kind, port in self._ports.items():
+            self._children.start("worker", kind, environment={"AISLE_HTTP_PORT": str(port)})
         products = import_products(self._file.products(), self._writer)
         watch.stage("products", products)
         while not (self._heard.ready and self._heard.products >= products and self._heard.embeddings >= products):
             self._hear()
+            self._embedding.ask()  # refuses where it cannot embed
             watch.reached(min(self._heard.products, self._heard.embeddings))
             time.sleep(0.1)
         watch.stage("events", self._file.rows)

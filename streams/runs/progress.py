@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
+from schemas.errors import RefusedError
 from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS
 
 
@@ -51,21 +52,27 @@ class ProgressClient:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=10)
 
     def ask(self) -> WorkerProgress:
-        """Give the worker's progress; `NOTHING` while it does not answer."""
+        """Give the worker's progress; `NOTHING` while it does not answer.
+
+        Raises:
+            RefusedError: the worker refused to start, with its reason.
+        """
         try:
             self._connection.request("GET", "/progress")
             answer = orjson.loads(self._connection.getresponse().read())
         except (OSError, HTTPException, orjson.JSONDecodeError):
             self._connection.close()
             return NOTHING
-        partitions = answer["partitions"]
+        if "refused" in answer:
+            raise RefusedError(f"A worker may not run: {answer['refused']}")
+        partitions = answer.get("partitions", {})
         return WorkerProgress(
             ready=answer["ready"],
             marks={int(partition): at["mark"] for partition, at in partitions.items()},
             committed={int(partition): at["committed"] for partition, at in partitions.items()},
             followed={
                 topic: {int(partition): offset for partition, offset in at["positions"].items()}
-                for topic, at in answer["followers"].items()
+                for topic, at in answer.get("followers", {}).items()
             },
         )
 

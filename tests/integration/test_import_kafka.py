@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.errors import RefusedError
 from schemas.events import decode_event
 from schemas.topics import EVENTS, PRODUCTS, Topics
-from streams.brokers import Broker, open_broker
+from streams.brokers import Broker
 from streams.kafka import confluent_config, partition_of
 from streams.settings import Settings
 from streams.sources.checkpoint import Checkpoint, Progress
@@ -22,21 +22,14 @@ HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price
 TOPICS = Topics(prefix="import.", partitions=4)
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """Start the embedded broker."""
-    with open_broker("embedded", Settings(data_dir=tmp_path_factory.mktemp("data"))) as broker:
-        yield broker
-
-
 @pytest.fixture
-def log(broker: Broker) -> Iterator[KafkaLog]:
+def log(embedded_broker: Broker) -> Iterator[KafkaLog]:
     """Open a log on fresh topics."""
-    broker.create_topics(TOPICS)
-    log = KafkaLog(confluent_config(broker.settings), TOPICS)
+    embedded_broker.create_topics(TOPICS)
+    log = KafkaLog(confluent_config(embedded_broker.settings), TOPICS)
     yield log
     log.close()
-    broker.delete_topics(TOPICS.prefix)
+    embedded_broker.delete_topics(TOPICS.prefix)
 
 
 @pytest.fixture
@@ -48,9 +41,9 @@ def file(tmp_path: Path) -> EventFile:
     return EventFile(path, Rees46())
 
 
-def read(broker: Broker, topic: str, partitions: int) -> list[tuple[int, bytes, bytes, object, int]]:
+def read(embedded_broker: Broker, topic: str, partitions: int) -> list[tuple[int, bytes, bytes, object, int]]:
     """Read a topic from start to end: partition, key, value, headers, timestamp."""
-    consumer = Consumer({**confluent_config(broker.settings), "group.id": "test", "fetch.wait.max.ms": 20})
+    consumer = Consumer({**confluent_config(embedded_broker.settings), "group.id": "test", "fetch.wait.max.ms": 20})
     found: list[tuple[int, bytes, bytes, object, int]] = []
     ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in range(partitions)]
     consumer.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
@@ -62,33 +55,37 @@ def read(broker: Broker, topic: str, partitions: int) -> list[tuple[int, bytes, 
     return found
 
 
-def test_events_stand_in_their_visitors_partition_as_imports(broker: Broker, log: KafkaLog, file: EventFile) -> None:
+def test_events_stand_in_their_visitors_partition_as_imports(
+    embedded_broker: Broker, log: KafkaLog, file: EventFile
+) -> None:
     """Keyed by visitor as every Kafka client hashes, old times kept, let in by the origin header."""
     checkpoint = Checkpoint(file.path.parent, digest=file.content.digest, target="t")
     import_events(file, log, checkpoint, advance=lambda: None)
-    records = read(broker, TOPICS[EVENTS], 4)
+    records = read(embedded_broker, TOPICS[EVENTS], 4)
     assert len(records) == 300
     for partition, key, value, headers, arrival_ms in records:
         assert partition == partition_of(key, 4)
         assert headers == [("origin", b"import")]
         event = decode_event(value, arrival_ms=arrival_ms, origin="import")
         assert (event.visitor_id.encode(), event.at.year) == (key, 2019)
-    assert len(read(broker, TOPICS[PRODUCTS], 4)) == 7
+    assert len(read(embedded_broker, TOPICS[PRODUCTS], 4)) == 7
 
 
-def test_what_followed_the_last_checkpoint_is_found_in_the_log(broker: Broker, log: KafkaLog, file: EventFile) -> None:
+def test_what_followed_the_last_checkpoint_is_found_in_the_log(
+    embedded_broker: Broker, log: KafkaLog, file: EventFile
+) -> None:
     """An import that was killed between two checkpoints goes on with the first event that is not there."""
     checkpoint = Checkpoint(file.path.parent, digest=file.content.digest, target="t")
     import_events(file, log, checkpoint, advance=lambda: None)
     checkpoint.save(Progress(events=0, ends=dict.fromkeys(log.ends(EVENTS), 0)))  # as if none had been written since
     result = import_events(file, log, checkpoint, advance=lambda: None)
     assert (result.events, result.already) == (0, 300)
-    assert len(read(broker, TOPICS[EVENTS], 4)) == 300
+    assert len(read(embedded_broker, TOPICS[EVENTS], 4)) == 300
 
 
-def test_absent_topics_are_refused_with_the_command_that_makes_them(broker: Broker) -> None:
+def test_absent_topics_are_refused_with_the_command_that_makes_them(embedded_broker: Broker) -> None:
     """And are not created by asking for them."""
-    log = KafkaLog(confluent_config(broker.settings), Topics(prefix="nowhere."))
+    log = KafkaLog(confluent_config(embedded_broker.settings), Topics(prefix="nowhere."))
     with pytest.raises(RefusedError, match="aisle topics create"):
         log.ends(EVENTS)
     log.close()
@@ -103,7 +100,7 @@ def test_an_absent_broker_is_refused_in_one_sentence(tmp_path: Path) -> None:
     log.close()
 
 
-def test_a_record_the_broker_refuses_stops_the_import(broker: Broker, log: KafkaLog) -> None:
+def test_a_record_the_broker_refuses_stops_the_import(embedded_broker: Broker, log: KafkaLog) -> None:
     """It is told, not lost."""
     log.write(EVENTS, b"k", b"x" * 900_000)
     log.flush()

@@ -1,32 +1,18 @@
 """The public data sets, read to the end."""
 
-import os
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
-
-import pytest
 
 from streams.sources.event_file import EventFile
 from streams.sources.generic_csv import GenericCsv, parse_columns
 from streams.sources.rees46 import Rees46
 from streams.sources.uci import Uci
 
-DATA = Path(os.environ.get("AISLE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
-
-def public(name: str) -> Path:
-    """Find a file of the public data: absent is a skip on a laptop and a failure in CI."""
-    path = DATA / name
-    if not path.exists():
-        reason = f"{path} is not there: set AISLE_DATA to the directory of the public data sets"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return path
-
-
-def test_rees46_is_read_to_the_last_line() -> None:
+def test_rees46_is_read_to_the_last_line(data_dir: Path) -> None:
     """17,434 lines are 17,434 events of known kinds, and none is refused."""
-    file = EventFile(public("rees46/events_clean.csv.gz"), Rees46())
+    file = EventFile(data_dir / "rees46/events_clean.csv.gz", Rees46())
     events = list(file.events())
     names = Counter(event.name for event in events)
     assert names == {"view_item": 17_055, "add_to_cart": 165, "purchase": 214}
@@ -37,9 +23,9 @@ def test_rees46_is_read_to_the_last_line() -> None:
     assert all(a.at <= b.at for a, b in pairwise(events))
 
 
-def test_uci_lines_are_carts_and_invoices_purchases() -> None:
+def test_uci_lines_are_carts_and_invoices_purchases(data_dir: Path) -> None:
     """50,000 lines are 50,000 carts; every invoice is a purchase of its lines, at most 200 at a time."""
-    file = EventFile(public("uci_online_retail/online_retail_clean_sales.csv.gz"), Uci(), limit=50_000)
+    file = EventFile(data_dir / "uci_online_retail/online_retail_clean_sales.csv.gz", Uci(), limit=50_000)
     carts, bought, ids = 0, 0, set()
     for event in file.events():
         ids.add(event.event_id)
@@ -52,10 +38,10 @@ def test_uci_lines_are_carts_and_invoices_purchases() -> None:
     assert titles["85123A"] == "WHITE HANGING HEART T-LIGHT HOLDER"
 
 
-def test_serenade_reads_through_a_mapping() -> None:
+def test_serenade_reads_through_a_mapping(data_dir: Path) -> None:
     """A disordered file of another shop comes in event-time order."""
     file = EventFile(
-        public("serenade_toy/train.txt.gz"), GenericCsv(parse_columns("session=SessionId,item=ItemId,time=Time"))
+        data_dir / "serenade_toy/train.txt.gz", GenericCsv(parse_columns("session=SessionId,item=ItemId,time=Time"))
     )
     times = [event.at for event in file.events()]
     assert len(times) == 113_601
