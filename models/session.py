@@ -1,36 +1,34 @@
-"""What one event does to a visitor: pure, lazy in expiry, the same whatever the batch."""
+"""The session context: one event applied to one visitor's state.
 
+A pure function of the two: no clock but the event's, nothing of the model, the catalogue or what was emitted. What is
+learned from an event is decided here too, from what had arrived before it.
+"""
+
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
-from models.context import Context, context_of, contextual
-from models.engagement import HOUR_MS, MINUTE_MS, SessionRules
-from models.steps import Change, change, learned
-from models.visitor import (
-    MAX_RECENT,
-    Profile,
-    Rate,
-    Session,
-    Visitor,
-    applied_of,
-    decode_visitor,
-    encode,
-    event_hash,
-    fit,
-)
+from models.context import Context, Moment, bare_context, context_of
+from models.exposure import clicked, forgiven, seen_more
+from models.lesson import forget_step, learning_step
+from models.profile import traded
+from models.rates import counted, is_bot, is_throttled
+from models.session_rules import SessionRules
+from models.visit import KIND_OF, arrives, moved, pinged
+from models.visitor import Profile, Rates, Session, Visitor
+from models.visitor_codec import applied_of, decode_visitor, encode
+from models.visitor_size import bounded
 from schemas.events import Event
 from schemas.learning import LearningStep, Origin
 from schemas.record import epoch_ms
 
 __all__ = [
-    "Applied", "Context", "SessionRules", "Visitor", "applied_of", "apply", "decode_visitor", "encode",
+    "Applied", "Context", "SessionRules", "Visitor", "applied_of", "apply", "decode_visitor", "encode", "ended",
 ]  # fmt: skip
 
-Note = Literal["ok", "duplicate", "late", "bot", "throttled", "replayed", "no_consent"]
-
-MAX_CONTEXT = 10
-TRIGGERS = {"page_view", "view_item", "search", "add_to_cart", "remove_from_cart", "purchase"}
+Note = Literal["ok", "duplicate", "late", "bot", "throttled", "replayed"]
 
 
 @dataclass(frozen=True)
@@ -38,149 +36,177 @@ class Applied:
     """What an event came to.
 
     Args:
-        visitor: the state to keep, None for none.
-        changed: the state must go to the changelog (None: as a tombstone).
-        step: what the model learns.
-        context_before: what was known before the event; does not depend on the event's time.
-        context: what slates are decided from.
+        visitor: the state after it; None where none is kept.
+        changed: the state must be written (None: a tombstone).
+        step: what is to be learned, without training row.
         triggers: slates may be decided.
-        note: what became of the event.
+        note: why something was left out, or ok.
+        event: the event.
+        rules: constants the contexts are derived with.
+        before: the visitor just before the event, None where nothing is known or may be.
+        after: the same just after.
     """
 
     visitor: Visitor | None
     changed: bool
     step: LearningStep | None
-    context_before: Context
-    context: Context
     triggers: bool
     note: Note
+    event: Event
+    rules: SessionRules
+    before: Moment | None = None
+    after: Moment | None = None
+
+    @cached_property
+    def context_before(self) -> Context:
+        """What a training row is computed from: nothing in it comes from the event."""
+        return context_of(self.event.visitor_id, self.before, self.rules) if self.before else bare_context(self.event)
+
+    @cached_property
+    def context(self) -> Context:
+        """What slates are decided from."""
+        return context_of(self.event.visitor_id, self.after, self.rules) if self.after else bare_context(self.event)
 
 
 def apply(
-    visitor: Visitor | None,
+    visitor: Visitor | None, event: Event, *, origin: Origin, item_of: Callable[[str], str], rules: SessionRules
+) -> Applied:
+    """Apply one event to a visitor.
+
+    Args:
+        visitor: the state so far, None for somebody new.
+        event: decoded and validated.
+        origin: where the event stands in `clickstream.events`; offsets up to `visitor.applied` change nothing.
+        item_of: product id -> item (group), for what is learned only; the state keeps product ids.
+        rules: constants.
+
+    Returns:
+        the state after the event, what is learned from it, and the contexts before and after.
+    """
+    if visitor and origin.offset <= visitor.applied:
+        return _unchanged(visitor, event, rules, note="replayed", triggers=False)
+    if event.name == "forget":
+        step = forget_step(event, origin, visitor.user_id if visitor else None)
+        return Applied(None, visitor is not None, step, triggers=False, note="ok", event=event, rules=rules)
+    if event.consent != "personalisation":
+        return Applied(visitor, changed=False, step=None, triggers=True, note="ok", event=event, rules=rules)
+    if visitor and ended(visitor, epoch_ms(event.at), rules):
+        visitor = None
+    digest = hashlib.blake2b(event.event_id.encode(), digest_size=8).digest()
+    if visitor and _holds(visitor.seen, digest):
+        again = replace(visitor, applied=origin.offset)
+        return _unchanged(again, event, rules, note="duplicate", triggers=False, changed=True)
+    at_ms = epoch_ms(event.at)
+    visitor = visitor or Visitor(-1, at_ms, None, None, (), Profile(at_ms), Rates(), b"")
+    visitor = replace(visitor, applied=origin.offset, seen=(visitor.seen + digest)[-8 * rules.seen :])
+    if visitor.session and at_ms < visitor.session.last_ms:
+        return _late(visitor, visitor.session, event, at_ms, origin, item_of, rules)
+    return _in_order(visitor, event, at_ms, origin, item_of, rules)
+
+
+def ended(visitor: Visitor, now_ms: int, rules: SessionRules) -> bool:
+    """Say whether a visitor's profile has expired: an event at this time starts from nothing, so it may be freed."""
+    return now_ms - visitor.clock_ms > rules.profile_ms
+
+
+def _in_order(
+    visitor: Visitor, event: Event, at_ms: int, origin: Origin, item_of: Callable[[str], str], rules: SessionRules
+) -> Applied:
+    visitor, session = _rolled(visitor, event, at_ms, rules)
+    # A visit's next event tells nothing of its own time here: the moment before is that of the last event.
+    before = _moment(visitor, session, session.last_ms)
+    arrival = arrives(session, event, at_ms, rules)
+    session = moved(session, event, at_ms, rules)
+    rates = counted(visitor.rates, event, at_ms, rules, again=arrival)
+    visitor = bounded(replace(_traced(visitor, session, event, at_ms, rules), clock_ms=at_ms, rates=rates), rules)
+    bot = is_bot(rates, event, at_ms, rules)
+    step = None if arrival or bot else learning_step(event, before, origin, item_of, rules)
+    after = _moment(visitor, visitor.session or session, at_ms)
+    throttled = event.name in rules.triggers and is_throttled(rates, rules)
+    note: Note = "throttled" if throttled else "bot" if bot else "ok"
+    return Applied(visitor, True, step, not throttled, note, event, rules, before, after)
+
+
+def _late(
+    visitor: Visitor,
+    session: Session,
     event: Event,
-    *,
+    at_ms: int,
     origin: Origin,
     item_of: Callable[[str], str],
     rules: SessionRules,
-    throttle: bool = True,
 ) -> Applied:
-    """Apply one event to a visitor's state.
+    """Learn from an event that comes after newer ones, without moving the session."""
+    rates = counted(visitor.rates, event, visitor.clock_ms, rules)
+    same_user = event.user_id is None or visitor.user_id in {None, event.user_id}
+    known = session._replace(steps=tuple(step for step in session.steps if step.at_ms <= at_ms))
+    if at_ms < session.start_ms or not same_user:
+        known = session._replace(session_id="", steps=())
+    before = _moment(visitor, known, session.last_ms)._replace(user_id=event.user_id or visitor.user_id)
+    if event.name == "page_ping":
+        session = pinged(session, event, at_ms, rules)
+    if same_user:
+        visitor = _traced(visitor, session, event, at_ms, rules)
+    visitor = bounded(replace(visitor, session=session, rates=rates), rules)
+    bot = is_bot(rates, event, visitor.clock_ms, rules)
+    step = (
+        None
+        if bot or _opened_since(session, event, at_ms, rules)
+        else learning_step(event, before, origin, item_of, rules)
+    )
+    after = _moment(visitor, session, session.last_ms)
+    return Applied(visitor, True, step, False, "bot" if bot else "late", event, rules, before, after)
 
-    Args:
-        visitor: the state before, None for a new visitor.
-        event: the event, already held against its arrival.
-        origin: its place in the source; offsets at or below `visitor.applied` change nothing.
-        item_of: names a product for learning (its group); the state keeps products as they came.
-        rules: constants.
-        throttle: False for imported history, whose many events a minute are no bot's.
-    """
-    if visitor is not None and origin.offset <= visitor.applied:
-        return _unmoved(visitor, visitor, event, rules, "replayed")
-    if event.name == "forget":
-        return _forgotten(event, origin)
-    if event.consent != "personalisation":
-        context = contextual(event)
-        return Applied(visitor, False, None, context, context, triggers=True, note="no_consent")
-    seen = event_hash(event.event_id)
-    if visitor is not None and seen in visitor.recent:
-        return _unmoved(replace(visitor, applied=origin.offset), visitor, event, rules, "duplicate")
-    at_ms = epoch_ms(event.at)
-    current = _current(visitor, event, at_ms, rules)
-    current = replace(current, applied=origin.offset, recent=(*current.recent, seen)[-MAX_RECENT:])
-    # The last event's time, not this one's: what is predicted must not depend on when the target came.
-    before = context_of(current, event.visitor_id, at_ms=current.session.last_ms, rules=rules)
-    late = at_ms < current.session.last_ms and event.name != "page_ping"
-    done = Change(current, *learned(event, rules)) if late else change(current, event, at_ms, rules)
-    rate = current.rate if late else _rated(current.rate, event, at_ms)
-    after = fit(replace(done.visitor, rate=rate))
-    bot = _is_bot(rate, event, rules)
-    throttled = throttle and rate.minute_triggers > rules.triggers_per_minute
-    note: Note = "late" if late else "throttled" if throttled else "bot" if bot else "ok"
-    return Applied(
-        visitor=after,
-        changed=True,
-        step=None if bot else _step(event, origin, current, done, item_of),
-        context_before=before,
-        context=context_of(after, event.visitor_id, at_ms=after.session.last_ms, rules=rules),
-        triggers=not (late or throttled),
-        note=note,
+
+def _opened_since(session: Session, event: Event, at_ms: int, rules: SessionRules) -> bool:
+    """Say whether a late click is one whose page was learned already: both are one visit."""
+    products = {item.product_id for item in event.items}
+    return event.name == "select_item" and any(
+        step.product_id in products and 0 <= step.at_ms - at_ms <= rules.arrival_ms for step in session.steps
     )
 
 
-def _unmoved(kept: Visitor, before: Visitor, event: Event, rules: SessionRules, note: Note) -> Applied:
-    context = context_of(before, event.visitor_id, at_ms=before.session.last_ms, rules=rules)
-    return Applied(kept, kept is not before, None, context, context, triggers=False, note=note)
+def _rolled(visitor: Visitor, event: Event, at_ms: int, rules: SessionRules) -> tuple[Visitor, Session]:
+    """Settle who the visitor is and which visit this is."""
+    session = visitor.session
+    if event.user_id is not None and event.user_id != visitor.user_id:
+        if visitor.user_id is not None:
+            visitor = replace(visitor, shown=(), profile=Profile(at_ms))
+            session = None
+        visitor = replace(visitor, user_id=event.user_id)
+    if session is None or at_ms - session.last_ms > rules.session_ms:
+        name = f"{event.visitor_id}\0{event.event_id}".encode()
+        session = Session(hashlib.blake2b(name, digest_size=8).hexdigest(), at_ms, at_ms)
+        profile = visitor.profile._replace(sessions=visitor.profile.sessions + 1)
+        visitor = replace(visitor, shown=forgiven(visitor.shown), profile=profile)
+    return visitor, session
 
 
-def _forgotten(event: Event, origin: Origin) -> Applied:
-    context = contextual(event)
-    step = LearningStep(origin=origin, at=event.at, visitor_id=event.visitor_id, user_id=event.user_id, kind="forget")
-    return Applied(None, True, step, context, context, triggers=False, note="ok")
+def _traced(visitor: Visitor, session: Session, event: Event, at_ms: int, rules: SessionRules) -> Visitor:
+    """Write down what an event tells beside its place in the session."""
+    shown = visitor.shown
+    if event.name == "impression":
+        shown = seen_more(shown, event, at_ms, rules)
+    elif event.name in KIND_OF and event.name != "remove_from_cart":
+        shown = clicked(shown, event, session.total)
+    return replace(visitor, session=session, shown=shown, profile=traded(visitor.profile, event, at_ms, rules))
 
 
-def _current(visitor: Visitor | None, event: Event, at_ms: int, rules: SessionRules) -> Visitor:
-    """Give the state the event meets: what has ended by the event's own time is gone."""
-    user = event.user_id or ""
-    if (
-        visitor is None
-        or at_ms - visitor.session.last_ms > rules.profile_ms
-        or (user and visitor.user_id and user != visitor.user_id)
-    ):
-        recent = visitor.recent if visitor else ()
-        fresh = Profile(first_ms=at_ms, sessions=1)
-        return Visitor(-1, _session(event, at_ms), fresh, user_id=user, recent=recent)
-    if at_ms - visitor.session.last_ms > rules.session_ms:
-        profile = replace(visitor.profile, sessions=visitor.profile.sessions + 1)
-        visitor = replace(visitor, session=_session(event, at_ms), profile=profile)
-    return replace(visitor, user_id=user) if user and not visitor.user_id else visitor
+def _moment(visitor: Visitor, session: Session, at_ms: int) -> Moment:
+    return Moment(visitor.user_id, at_ms, session, visitor.shown, visitor.profile)
 
 
-def _session(event: Event, at_ms: int) -> Session:
-    landing = event.context.model_dump(exclude_none=True) if event.context else {}
-    return Session(
-        session_id=f"{event_hash(event.visitor_id):x}.{at_ms}", started_ms=at_ms, last_ms=at_ms, landing=landing
-    )
+def _unchanged(
+    visitor: Visitor, event: Event, rules: SessionRules, *, note: Note, triggers: bool, changed: bool = False
+) -> Applied:
+    session = visitor.session or Session("", visitor.clock_ms, visitor.clock_ms)
+    now = _moment(visitor, session, visitor.clock_ms)
+    return Applied(visitor, changed, None, triggers, note, event, rules, now, now)
 
 
-def _rated(rate: Rate, event: Event, at_ms: int) -> Rate:
-    """Count the event into its hour and minute."""
-    hour, minute = at_ms // HOUR_MS, at_ms // MINUTE_MS
-    view = event.name in {"view_item", "select_item"}
-    return Rate(
-        hour=hour,
-        hour_views=(rate.hour_views if hour == rate.hour else 0) + view,
-        minute=minute,
-        minute_views=(rate.minute_views if minute == rate.minute else 0) + view,
-        minute_triggers=(rate.minute_triggers if minute == rate.minute else 0) + (event.name in TRIGGERS),
-    )
-
-
-def _is_bot(rate: Rate, event: Event, rules: SessionRules) -> bool:
-    declared = event.context is not None and (event.context.device or "").lower() in {"bot", "crawler", "spider"}
-    return declared or rate.hour_views > rules.bot_views_per_hour or rate.minute_views > rules.bot_views_per_minute
-
-
-def _step(
-    event: Event, origin: Origin, before: Visitor, done: Change, item_of: Callable[[str], str]
-) -> LearningStep | None:
-    """Write down what the model learns, with the context as it was before."""
-    if done.kind is None:
-        return None
-    looked = [step.product_id for step in before.session.steps if step.kind != "remove"]
-    context = dict.fromkeys(item_of(product_id) for product_id in reversed(looked))
-    shown = event.shown
-    return LearningStep(
-        origin=origin,
-        at=event.at,
-        visitor_id=event.visitor_id,
-        user_id=done.visitor.user_id or None,
-        session=before.session.session_id,
-        kind=done.kind,
-        items=tuple((item_of(product_id), weight) for product_id, weight in done.items),
-        context=tuple((item, 1.0) for item in reversed(list(context)[:MAX_CONTEXT])),
-        cart=tuple(item_of(product_id) for product_id in before.profile.cart),
-        slate_id=shown.slate_id if shown else None,
-        placement=shown.placement if shown else None,
-        rank=shown.rank if shown else None,
-    )
+def _holds(seen: bytes, digest: bytes) -> bool:
+    """Look a hash up among those kept; a hit across two of them is none."""
+    at = seen.find(digest)
+    while at % 8 and at >= 0:
+        at = seen.find(digest, at + 1)
+    return at >= 0

@@ -36,7 +36,7 @@ class Seen(NamedTuple):
     """
 
     product_id: str
-    count: int
+    times: int
     last_ms: int
     clicked: bool
     slate: int
@@ -56,7 +56,7 @@ class Entry(NamedTuple):
 class Session(NamedTuple):
     """One visit.
 
-    `last_ms` is the newest event's time; `events` and `count` the events and steps so far, of which the last are kept;
+    `last_ms` is the newest event's time; `events` and `total` the events and steps so far, of which the last are kept;
     `open` counts the last steps whose page the visitor may still be on; `awaits` is set while the last step is a click
     whose page has not shown up: 1 clicked, 2 a page was opened since.
     """
@@ -65,7 +65,7 @@ class Session(NamedTuple):
     start_ms: int
     last_ms: int
     events: int = 0
-    count: int = 0
+    total: int = 0
     open: int = 0
     awaits: int = 0
     landing: Landing | None = None
@@ -85,7 +85,7 @@ class Profile(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """How fast the visitor is: times of the last minute's views and slate triggers, views by five minutes of an hour."""
+    """How fast the visitor is: times of the last minute's views and triggers, views by five minutes of an hour."""
 
     views: tuple[int, ...] = ()
     triggers: tuple[int, ...] = ()

@@ -1,0 +1,53 @@
+"""What the visitor has seen on slates, what of it was clicked, and what was passed over."""
+
+from models.session_rules import SessionRules
+from models.visit import name_hash
+from models.visitor import Seen
+from schemas.events import Event
+
+
+def seen_more(shown: tuple[Seen, ...], event: Event, at_ms: int, rules: SessionRules) -> tuple[Seen, ...]:
+    """Count an impression; products seen last stand at the end.
+
+    An impression of several products names the rank of its first, or none for a slate seen from its top.
+    """
+    known = {seen.product_id: seen for seen in shown}
+    slate = name_hash(event.shown.slate_id) if event.shown else 0
+    first = event.shown.rank or 1 if event.shown else 1
+    for rank, item in enumerate(event.items, first):
+        before = known.pop(item.product_id, None)
+        known[item.product_id] = (
+            Seen(item.product_id, 1, at_ms, clicked=False, slate=slate, rank=rank)
+            if before is None
+            else before._replace(times=before.times + 1, last_ms=max(at_ms, before.last_ms), slate=slate, rank=rank)
+        )
+    return tuple(known.values())[-rules.shown :]
+
+
+def clicked(shown: tuple[Seen, ...], event: Event, count: int) -> tuple[Seen, ...]:
+    """Mark what an event visited, and what it passed over: seen on the same slate above the clicked rank.
+
+    Args:
+        shown: what was seen.
+        event: a view, click, cart or purchase.
+        count: the session's step count with this event.
+    """
+    products = {item.product_id for item in event.items}
+    if not shown or not (event.shown or any(seen.product_id in products for seen in shown)):
+        return shown
+    slate = name_hash(event.shown.slate_id) if event.shown else 0
+    rank = event.shown.rank or 0 if event.shown else 0
+
+    def marked(seen: Seen) -> Seen:
+        if seen.product_id in products:
+            return seen if seen.clicked and not seen.skipped else seen._replace(clicked=True, skipped=0)
+        if slate and seen.slate == slate and seen.rank < rank and not seen.clicked:
+            return seen._replace(skipped=count)
+        return seen
+
+    return tuple([marked(seen) for seen in shown])
+
+
+def forgiven(shown: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """Forget what was passed over: a new session starts without it."""
+    return tuple(seen._replace(skipped=0) if seen.skipped else seen for seen in shown)

@@ -1,0 +1,79 @@
+"""What is learned from one event: one record, with the context as it was before."""
+
+from collections.abc import Callable, Iterable
+
+from models.context import Moment, cart_of, learned_context
+from models.session_rules import SessionRules
+from models.visit import kind_of
+from schemas.events import Event
+from schemas.learning import LearningStep, Origin, StepKind, Weighted
+
+CONTEXT_ITEMS, CART_ITEMS, MAX_ITEMS = 10, 50, 200
+
+
+def learning_step(
+    event: Event, before: Moment, origin: Origin, item_of: Callable[[str], str], rules: SessionRules
+) -> LearningStep | None:
+    """Write what an event teaches: visits, carts and purchases with their kind weights, impressions with none.
+
+    Returns:
+        the step, or None: pings, pages, searches and lists teach nothing, nor do events without products.
+    """
+    if event.name == "identify":
+        return _step(event, before, origin, "identify") if event.user_id else None
+    kind = _kind(event)
+    if kind is None or not event.items:
+        return None
+    weight = rules.refunded if kind == "refund" else rules.kind_weights.get(kind, 0.0)
+    items = dict.fromkeys((item_of(item.product_id) for item in event.items), weight)
+    # Of two variants of one group the one visited last speaks.
+    context: dict[str, float] = {}
+    for product_id, value in learned_context(before.session, rules, CONTEXT_ITEMS):
+        item = item_of(product_id)
+        context.pop(item, None)
+        context[item] = value
+    cart = dict.fromkeys(map(item_of, cart_of(before.session, before.profile)))
+    return _step(event, before, origin, kind, items.items(), context.items(), tuple(cart)[-CART_ITEMS:])
+
+
+def _kind(event: Event) -> StepKind | None:
+    match event.name:
+        case "impression":
+            return "impression"
+        case "refund":
+            return "refund"
+        case _:
+            return kind_of(event)
+
+
+def _step(
+    event: Event,
+    before: Moment,
+    origin: Origin,
+    kind: StepKind,
+    items: Iterable[Weighted] = (),
+    context: Iterable[Weighted] = (),
+    cart: tuple[str, ...] = (),
+) -> LearningStep:
+    # Everything in it was validated with the event.
+    return LearningStep.model_construct(
+        origin=origin,
+        at=event.at,
+        visitor_id=event.visitor_id,
+        user_id=before.user_id,
+        session=before.session.session_id or None,
+        kind=kind,
+        items=tuple(items)[:MAX_ITEMS],
+        context=tuple(context),
+        cart=cart,
+        slate_id=event.shown.slate_id if event.shown else None,
+        placement=event.shown.placement if event.shown else None,
+        rank=event.shown.rank if event.shown else None,
+    )
+
+
+def forget_step(event: Event, origin: Origin, user_id: str | None) -> LearningStep:
+    """Write that a visitor, and the user they are known to be, must be erased from everything learned."""
+    return LearningStep.model_construct(
+        origin=origin, at=event.at, visitor_id=event.visitor_id, user_id=event.user_id or user_id, kind="forget"
+    )

@@ -1,0 +1,147 @@
+"""Visitors as bytes: JSON whose first field is `applied`, lists of entries as columns, times counted back from now."""
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from models.visitor import Entry, Profile, Rates, Seen, Session, Step, Visitor
+from schemas.errors import DecodeError
+from schemas.events import Landing
+from schemas.learning import StepKind
+
+VERSION = 1
+HEAD = b'{"applied":'
+
+_LETTER: dict[StepKind, str] = {"view": "v", "click": "c", "cart": "b", "remove": "r", "purchase": "p"}
+_KIND = {letter: kind for kind, letter in _LETTER.items()}
+
+
+def encode(visitor: Visitor) -> bytes:
+    """Write a visitor; starts with `{"applied":<offset>,` so that a restore need not read the rest."""
+    now = visitor.clock_ms
+    profile, rates = visitor.profile, visitor.rates
+    plain: dict[str, Any] = {"applied": visitor.applied, "version": VERSION, "clock": now}
+    if visitor.user_id is not None:
+        plain["user"] = visitor.user_id
+    if visitor.session is not None:
+        plain["session"] = _plain_session(visitor.session, now)
+    if visitor.shown:
+        product, count, last, was_clicked, slate, rank, skipped = zip(*visitor.shown, strict=True)
+        clicks = "".join(["1" if one else "0" for one in was_clicked])
+        plain["shown"] = [product, count, [now - t for t in last], clicks, slate, rank, skipped]
+    plain["profile"] = [now - profile.first_ms, profile.sessions, profile.views, profile.carts, profile.purchases]
+    if profile.entries:
+        product, kind, at, quantity = zip(*profile.entries, strict=True)
+        plain["entries"] = [product, "".join([_LETTER[k] for k in kind]), [now - t for t in at], quantity]
+    plain["rates"] = [[now - t for t in rates.views], [now - t for t in rates.triggers], rates.hour]
+    plain["seen"] = base64.b64encode(visitor.seen).decode()
+    return orjson.dumps(plain)
+
+
+def _plain_session(session: Session, now: int) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "id": session.session_id,
+        "start": now - session.start_ms,
+        "last": now - session.last_ms,
+        "counts": [session.events, session.total, session.open, session.awaits],
+    }
+    if session.landing is not None:
+        plain["landing"] = {name: value for name, value in session.landing.__dict__.items() if value is not None}
+    if session.query is not None:
+        plain["query"] = session.query
+    if session.steps:
+        product, kind, at, *numbers = zip(*session.steps, strict=True)
+        plain["steps"] = [product, "".join([_LETTER[k] for k in kind]), [now - t for t in at], *numbers]
+    return plain
+
+
+def decode_visitor(data: bytes) -> Visitor:
+    """Read a visitor.
+
+    Raises:
+        DecodeError: whatever is wrong with the bytes.
+    """
+    try:
+        plain = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise DecodeError("not_json", "Visitor: the bytes are not JSON") from None
+    if isinstance(plain, dict) and plain.get("version") != VERSION:
+        raise DecodeError("unknown_version", f"Visitor: this build reads version {VERSION}")
+    try:
+        return _visitor(plain)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise DecodeError("schema", f"Visitor: {type(error).__name__}") from None
+
+
+def _visitor(plain: dict[str, Any]) -> Visitor:
+    now = plain["clock"]
+    session, shown, entries = plain.get("session"), plain.get("shown"), plain.get("entries")
+    first, sessions, looks, carts, purchases = plain["profile"]
+    views, triggers, hour = plain["rates"]
+    return Visitor(
+        applied=int(plain["applied"]),
+        clock_ms=now,
+        user_id=plain.get("user"),
+        session=None if session is None else _session(session, now),
+        shown=() if shown is None else _shown(shown, now),
+        profile=Profile(
+            now - first, sessions, looks, carts, purchases, () if entries is None else _entries(entries, now)
+        ),
+        rates=Rates(_times(views, now), _times(triggers, now), tuple((slot, count) for slot, count in hour)),
+        seen=base64.b64decode(plain["seen"], validate=True),
+    )
+
+
+def _session(plain: dict[str, Any], now: int) -> Session:
+    landing, columns = plain.get("landing"), plain.get("steps")
+    steps: tuple[Step, ...] = ()
+    if columns is not None:
+        product, letters, at, *numbers = columns
+        kinds = [_KIND[letter] for letter in letters]
+        steps = tuple(map(Step._make, zip(product, kinds, _times(at, now), *numbers, strict=True)))
+    events, total, still_open, awaits = plain["counts"]
+    return Session(
+        session_id=plain["id"],
+        start_ms=now - plain["start"],
+        last_ms=now - plain["last"],
+        events=events,
+        total=total,
+        open=still_open,
+        awaits=awaits,
+        landing=None if landing is None else Landing.model_construct(**landing),
+        query=plain.get("query"),
+        steps=steps,
+    )
+
+
+def _shown(columns: list[Any], now: int) -> tuple[Seen, ...]:
+    product, count, last, clicks, slate, rank, skipped = columns
+    rows = zip(product, count, _times(last, now), [c == "1" for c in clicks], slate, rank, skipped, strict=True)
+    return tuple(map(Seen._make, rows))
+
+
+def _entries(columns: list[Any], now: int) -> tuple[Entry, ...]:
+    product, letters, at, quantity = columns
+    kinds = [_KIND[letter] for letter in letters]
+    return tuple(map(Entry._make, zip(product, kinds, _times(at, now), quantity, strict=True)))
+
+
+def _times(ages: Iterable[int], now: int) -> tuple[int, ...]:
+    return tuple([now - age for age in ages])
+
+
+def applied_of(data: bytes) -> int:
+    """Read which source offset a visitor was last changed by.
+
+    >>> applied_of(b'{"applied":17,"version":1}')
+    17
+
+    Raises:
+        DecodeError: the bytes do not start as a visitor does.
+    """
+    digits = data[len(HEAD) : data.find(b",")]
+    if not data.startswith(HEAD) or not digits.removeprefix(b"-").isdigit():
+        raise DecodeError("schema", "Visitor: does not start with applied")
+    return int(digits)
