@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 LABEL = "simulated shoppers"
 FRAME_S = 0.5
 LINE_S = 5.0
-SHOWN_ITEMS = 8
+SHOWN_ITEMS = 6
+BAR_CHARS = 25
 
 
 class PlainView(Watcher):
@@ -69,6 +70,7 @@ class LiveView(Watcher):
 
         self._board = board
         self._watched = watched
+        self._width = console.width
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._next_s = 0.0
 
@@ -125,8 +127,13 @@ class LiveView(Watcher):
             slate = _lines(rows, ("dim", "", "green"))
         return Columns(
             [
-                Panel(steps, title=f"visitor {watched.visitor_id or '...'} (simulated)", title_align="left", width=62),
-                Panel(slate, title="their slate, and why", title_align="left", width=92),
+                Panel(
+                    steps,
+                    title=f"visitor {watched.visitor_id or '...'} (simulated)",
+                    title_align="left",
+                    width=min(self._width, 62),
+                ),
+                Panel(slate, title="their slate, and why", title_align="left", width=min(self._width, 92)),
             ]
         )
 
@@ -146,16 +153,17 @@ def summary(board: Scoreboard) -> "RenderableType":
 
 def hits_table(board: Scoreboard) -> Any:
     """Compare rankings in a table."""
+    from rich import box
     from rich.table import Table
 
     title = f"Was the next click in it? {board.clicks:,} clicks of {LABEL} who see no slates"
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("ranking", min_width=26)
     table.add_column("HR@20", justify="right")
     table.add_column("MRR@20", justify="right")
-    table.add_column("", min_width=40)
+    table.add_column("", min_width=BAR_CHARS)
     for one in board.hits():
-        table.add_row(one.name, f"{one.hr:.1%}", f"{one.mrr:.3f}", "█" * round(one.hr * 40))
+        table.add_row(one.name, f"{one.hr:.1%}", f"{one.mrr:.3f}", "█" * round(one.hr * BAR_CHARS))
     return table
 
 

@@ -8,7 +8,7 @@ from schemas.products import Product
 from schemas.slates import Slate
 from streams.demo.shopper import is_organic
 
-KEPT = 8
+KEPT = 6
 GONE_AFTER_S = 8.0
 _VERBS: Mapping[str, str] = {
     "page_view": "opens",
