@@ -15,12 +15,14 @@ import asyncio
 import os
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
@@ -384,19 +386,32 @@ async def drain(
 
 
 class Position:
-    """Where the worker's consumer stands, for telemetry and checks."""
+    """Where the worker's consumer stands, for telemetry and checks; may be asked from any thread.
+
+    Knows nothing until `attach`: Faust makes its consumer when it is first asked for, in the asking thread's loop.
+    """
 
     def __init__(self, app: App, topic: str) -> None:
         self._app = app
         self._topic = topic
+        self._consumer: Consumer | None = None
+
+    def attach(self) -> None:
+        """Look at the running application from now on."""
+        self._consumer = self._app.consumer
 
     def committed(self) -> dict[int, int]:
         """Give the offsets committed since the partitions were assigned."""
-        return dict(self._app.consumer.committed)
+        return dict(self._consumer.committed) if self._consumer else {}
 
     def log_ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """Give the log ends as the last fetch saw them; absent before the first."""
-        ends = {p: self._app.consumer.highwater(TP(self._topic, p)) for p in partitions}
+        if self._consumer is None:
+            return {}
+        ends = {}
+        for partition in partitions:
+            with suppress(IllegalStateError):  # taken away this moment
+                ends[partition] = self._consumer.highwater(TP(self._topic, partition))
         return {p: end for p, end in ends.items() if end is not None}
 
     async def log_start(self, partition: int) -> int:

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import logging
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +20,12 @@ from streams.restoring import restore
 from streams.settings import Settings
 from streams.telemetry import logging_config
 from streams.transport import ClientOptions, Position, drain, make_app, open_stream, run_app
-from streams.watchdog import Watchdog
+from streams.watchdog import PAUSED, Watchdog
 from streams.worker_files import Kind, files_of, group_of
 from streams.writer import Writer
 
-log = logging.getLogger(__name__)
+START_LIMIT_S = 60.0
+"""Faust can fail to start without ending; its supervisor tries again."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Worker:
         self._leave = Leave(self._files / "refused")
         self._dog = Watchdog(0.8 * settings.session_timeout_s)
         self._writer = writer
+        self._start_limit = threading.Timer(START_LIMIT_S, os._exit, [PAUSED])
+        self._start_limit.daemon = True
         self._restoring: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._followers = self._make_followers()
@@ -105,6 +108,7 @@ class Worker:
         (self._files / "status.json").write_text(json.dumps(status))
         server.start()
         open_stream(self._app, self._source, self._serve)
+        self._start_limit.start()
         run_app(self._app, logging_config(self._settings.log_level, self._settings.log_format))
 
     def assigned(self, partitions: set[int]) -> None:
@@ -120,6 +124,8 @@ class Worker:
             self._restoring.cancel()
 
     async def _serve(self, stream: Any) -> None:
+        self._start_limit.cancel()
+        self._position.attach()
         try:
             await self._writer.start()
             self._dog.start()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from streams.worker_files import Kind
+
 app = typer.Typer(
     help="Run a worker. It starts again by itself, also while the broker is away; SIGTERM or Ctrl-C ends it cleanly.",
     no_args_is_help=True,
@@ -28,7 +30,7 @@ def catalog() -> None:
     _supervise("catalog", "streams.catalog_app")
 
 
-def _supervise(kind: str, module: str, *, accept_gap: bool = False) -> None:
+def _supervise(kind: Kind, module: str, *, accept_gap: bool = False) -> None:
     from streams.kafka import bootstrap_servers
     from streams.settings import Settings
     from streams.supervisor import Supervisor

@@ -1,0 +1,83 @@
+"""Following a log: applied only when asked, never with a hole."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from schemas.errors import RefusedError
+from schemas.topics import LEARNING, PRODUCTS, TopicName, Topics
+from streams.flow import LogRecord
+from streams.follower import Follower, _Chunk
+
+
+class ListFold:
+    """Keeps what it is given."""
+
+    def __init__(self, topic: TopicName, start: int = -1) -> None:
+        self.topic = topic
+        self.offsets: list[int] = []
+        self._positions = {0: start} if start >= 0 else {}
+
+    def apply(self, record: LogRecord) -> None:
+        """Keep a record's offset."""
+        self.offsets.append(record.offset)
+
+    def positions(self) -> dict[int, int]:
+        """Give where it starts."""
+        return self._positions
+
+
+def follow(fold: ListFold, *chunks: Sequence[int], strict: bool) -> Follower:
+    """Give a follower that has read chunks of partition 0."""
+    follower = Follower(fold, client={}, topics=Topics(), strict=strict)
+
+    async def read() -> None:
+        for offsets in chunks:
+            records = [LogRecord(0, offset, 0, b"k", b"v") for offset in offsets]
+            await follower._put(_Chunk(0, records, offsets[-1] + 1))
+
+    asyncio.run(read())
+    return follower
+
+
+def test_applied_when_asked() -> None:
+    """What was read waits for `advance`; positions are those of what was applied."""
+    fold = ListFold(LEARNING)
+    follower = follow(fold, [0, 1], [2], strict=True)
+    assert fold.offsets == []
+    assert follower.positions() == {0: -1}
+    assert follower.advance() == 3
+    assert fold.offsets == [0, 1, 2]
+    assert follower.positions() == {0: 2}
+    assert not follower.news.is_set()
+
+
+def test_goes_on_after_a_snapshot() -> None:
+    """A fold that was loaded is given what comes after it."""
+    fold = ListFold(LEARNING, start=9)
+    follow(fold, [10, 11], strict=True).advance()
+    assert fold.offsets == [10, 11]
+
+
+@pytest.mark.parametrize("start", [-1, 3])
+def test_holes_are_refused(start: int) -> None:
+    """A missing record would be half a model: refused with both offsets."""
+    follower = follow(ListFold(LEARNING, start), [start + 1, start + 5], strict=True)
+    with pytest.raises(RefusedError, match=f"offset {start + 2} .* {start + 5}"):
+        follower.advance()
+
+
+def test_compacted_logs_have_holes() -> None:
+    """In a compacted log a missing record was replaced by a later one."""
+    fold = ListFold(PRODUCTS)
+    follow(fold, [3, 9], strict=False).advance()
+    assert fold.offsets == [3, 9]
+
+
+@pytest.mark.parametrize(("start", "end", "strict"), [(4, 9, True), (0, 2, True), (0, 2, False)])
+def test_a_log_that_was_cut_or_made_anew(start: int, end: int, strict: bool) -> None:  # noqa: FBT001
+    """A log that starts after, or ends before, the position wanted is refused at the start."""
+    follower = Follower(ListFold(LEARNING, 2), client={}, topics=Topics(), strict=strict)
+    with pytest.raises(RefusedError):
+        follower._check_start(0, start, end)
