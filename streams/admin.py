@@ -74,6 +74,7 @@ class Admin:
         """
         missing = missing_topics(topics, self.topics())
         if missing:
+            self._refuse_embedded()
             wanted = {
                 topics[spec.name]: {
                     "num_partitions": topics.partitions_of(spec),
@@ -91,6 +92,7 @@ class Admin:
         """Delete topics with all their records, and wait until they are gone."""
         if not names:
             return
+        self._refuse_embedded()
         with self._answered():
             self._client.delete_topics(list(names))
         deadline = time.monotonic() + _ANSWER_MS / 1000
@@ -143,17 +145,35 @@ class Admin:
     def _any_broker(self) -> int:
         return int(self._client.describe_cluster()["brokers"][0]["broker_id"])
 
+    def _refuse_embedded(self) -> None:
+        if self._embedded:
+            raise RefusedError(
+                "The embedded broker has no admin API: its topics are made by the command that started it."
+            )
+
     @contextmanager
     def _answered(self) -> Iterator[None]:
         """Say in one sentence what a broker's failure means."""
-        from kafka.errors import KafkaError, TopicAuthorizationFailedError
+        from kafka.errors import (
+            AuthorizationError,
+            BrokerResponseError,
+            KafkaError,
+            SaslAuthenticationFailedError,
+        )
 
         try:
             yield
-        except TopicAuthorizationFailedError:
+        except SaslAuthenticationFailedError:
             raise RefusedError(
-                f"{self._servers} does not let this user do that: give it the rights to describe and create topics."
+                f"{self._servers} refuses the user: check AISLE_KAFKA_SASL_USERNAME, _PASSWORD and _MECHANISM."
             ) from None
+        except AuthorizationError as error:
+            raise RefusedError(
+                f"{self._servers} does not let this user do that ({type(error).__name__}): give it the rights to "
+                "describe and create topics and to read its group."
+            ) from None
+        except BrokerResponseError as error:
+            raise RefusedError(f"{self._servers} refused ({type(error).__name__}: {error}).") from None
         except (KafkaError, OSError) as error:
             raise RefusedError(
                 f"No Kafka broker answers at {self._servers} ({type(error).__name__}): start it, or set "

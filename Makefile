@@ -1,0 +1,53 @@
+# `make` lists what there is. All it needs is make and Python 3.11 or 3.12.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint types imports tests format bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Make .venv with everything, pinned
+
+$(STAMP): pyproject.toml deploy/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || \
+	  { echo "aisle needs Python 3.11 or 3.12: install it, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "Python's venv is missing: install it (Debian: python3-venv)."; exit 1; }
+	@echo "Installing into .venv (once; a few minutes)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --progress-bar on -c deploy/constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## Run the demo: a shop, shoppers, a live view (ARGS="--for 40 --json")
+	@$(BIN)/aisle demo $(ARGS)
+
+test: check ## The same as check
+
+check: lint types imports tests ## Everything CI runs: lint, types, import rules, tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+tests: $(STAMP) ## Only the tests (ARGS="-k brokers")
+	$(BIN)/pytest $(ARGS)
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure latency and throughput on real Kafka, write docs/benchmarks.md
+	@$(BIN)/python tests/bench $(ARGS)
+
+clean: ## Remove what was made, but not .venv
+	rm -rf build dist .aisle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,26 @@
+"""`aisle doctor`: what is there, what is missing, and the next step."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+_MARKS = {"ok": "ok ", "note": "-  ", "problem": "!! "}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+) -> None:
+    """Look at the broker, topics, keys, Qdrant, model weights and API key; say the next step for each."""
+    from streams.findings import examine
+    from streams.settings import Settings
+
+    findings = examine(Settings())
+    if as_json:
+        print(json.dumps({"findings": [asdict(finding) for finding in findings]}))
+        return
+    for finding in findings:
+        print(f"{_MARKS[finding.level]}{finding.name}: {finding.found}")
+        if finding.step:
+            print(f"     next: {finding.step}")

