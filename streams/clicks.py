@@ -5,7 +5,7 @@ placement the event triggers. No Kafka here: `streams.worker` brings the records
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import orjson
@@ -27,6 +27,8 @@ from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
 from streams.telemetry import count
 from streams.world import World
+
+UNLIMITED = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class ClicksAgent:
     def __init__(self, world: World, rules: ClicksRules, *, clock: Callable[[], datetime]) -> None:
         self._world = world
         self._rules = rules
+        # History comes in bursts that no visitor made, such as all lines of an invoice in one minute.
+        self._imported = replace(rules.session, slates_per_minute=UNLIMITED)
         self._clock = clock
         self._lineage = orjson.Fragment(b"{}")
 
@@ -94,8 +98,8 @@ class ClicksAgent:
         before = visitors[key] if key in visitors else _stored(part, key)
         source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset)
         item_of = self._world.knowledge.catalogue.item_of
-        throttle = _origin(record) != "import"  # history comes in bursts that no visitor made
-        applied = apply(before, event, origin=source, item_of=item_of, rules=self._rules.session, throttle=throttle)
+        rules = self._imported if _origin(record) == "import" else self._rules.session
+        applied = apply(before, event, origin=source, item_of=item_of, rules=rules)
         count("events", note=applied.note)
         if applied.changed:
             visitors[key] = applied.visitor
