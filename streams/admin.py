@@ -11,6 +11,7 @@ from schemas.topics import SPECS, Topics
 from streams.kafka import is_embedded, kafka_python_config
 from streams.settings import Settings
 
+_CONNECT_MS = 5000
 _ANSWER_MS = 8000
 
 
@@ -33,7 +34,7 @@ class Admin:
         config = kafka_python_config(settings, embedded=self._embedded)
         with self._answered():
             self._client: Any = KafkaAdminClient(
-                **config, bootstrap_timeout_ms=_ANSWER_MS, request_timeout_ms=_ANSWER_MS
+                **config, bootstrap_timeout_ms=_CONNECT_MS, request_timeout_ms=_ANSWER_MS
             )
 
     def __enter__(self) -> Self:
