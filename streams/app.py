@@ -38,7 +38,7 @@ def serve(
 
     Args:
         build: makes the job.
-        write_through: wraps what writes to Kafka.
+        write_through: wraps what writes slates to Kafka.
         arguments: `--parent PID` (leave when it is gone) and `--accept-gap`; the command line's by default.
     """
     parser = argparse.ArgumentParser()
@@ -70,7 +70,8 @@ def serve(
         files.mkdir(parents=True, exist_ok=True)
         connection = Connection(aiokafka_config(settings), is_embedded(), partition_of)
         writer = (write_through or (lambda inner: inner))(AiokafkaWriter(connection.client))
-        worker = Worker(job, settings, connection, writer=writer, accept_gap=options.accept_gap)
+        states = AiokafkaWriter(connection.client)
+        worker = Worker(job, settings, connection, writer=writer, state_writer=states, accept_gap=options.accept_gap)
     except Exception as error:  # noqa: BLE001  the supervisor reads the exit code
         files = files_of(settings, "clicks")
         files.mkdir(parents=True, exist_ok=True)

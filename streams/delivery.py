@@ -5,11 +5,10 @@
 3. write the touched visitors, then the watermark, last; wait for the broker;
 4. acknowledge the input.
 
-Never 2 and 3 of one batch together: the watermark could outlive the slates. Steps 1 and 2 of the next batch run while
-3 of this one is under way, which is safe: a restore finds what they wrote in the output's tail.
+Never 2 and 3 of one batch together: the watermark could outlive the slates. Steps 1 and 2 of the next batches run
+while 3 of this one is under way, which is safe: a restore finds what they wrote in the output's tail.
 """
 
-import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from schemas.topics import CHANGELOG, SLATES, Topics
 from streams.deaths import Deaths, InWork, WorkMarker
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import WATERMARK_KEY, PartitionState
+from streams.state_log import StateLog, Work
 from streams.telemetry import count, observe
 from streams.writer import Row, Writer
 
@@ -35,16 +35,10 @@ class Agent(Protocol):
         """Apply records of one partition; moves `part.mark`, changes `part.visitors`."""
 
 
-class Work(Protocol):
-    """A batch as the transport brings it."""
+class Batch(Work, Protocol):
+    """A batch with its records by partition, each in offset order."""
 
     records: dict[int, list[LogRecord]]
-
-    def owned(self) -> bool:
-        """Tell whether the partitions are still this worker's."""
-
-    def ack(self) -> None:
-        """Let the offsets be committed."""
 
 
 class LostPartitionsError(Exception):
@@ -86,7 +80,8 @@ class Delivery:
 
     Args:
         agent: decides.
-        writer: writes.
+        writer: writes what follows from events.
+        state_writer: writes states.
         topics: names on the broker.
         refuse: makes the dead letter of a record that keeps killing the worker.
         limit: counts dead letters.
@@ -95,7 +90,7 @@ class Delivery:
         alive: exits when the process was paused too long.
         owner: gives the partition a key belongs to.
         log_start: asks the broker where a partition's log starts.
-        crash: ends the process when steps 3 and 4 fail.
+        crash: ends the process when states cannot be written.
     """
 
     def __init__(
@@ -103,6 +98,7 @@ class Delivery:
         agent: Agent,
         writer: Writer,
         *,
+        state_writer: Writer,
         topics: Topics,
         refuse: Callable[..., Out],
         limit: DeadLetterLimit,
@@ -123,12 +119,12 @@ class Delivery:
         self._alive = alive
         self._owner = owner
         self._log_start = log_start
-        self._crash = crash
-        self._closing: asyncio.Task[None] | None = None
+        self._state_writer = state_writer
+        self._state_log = StateLog(state_writer, check=self._check, crash=crash)
         self.states: dict[int, PartitionState] = {}
 
-    async def work(self, batch: Work) -> None:
-        """Take one batch through steps 1 and 2 and start 3 and 4; they end before 3 of the next batch starts."""
+    async def work(self, batch: Batch) -> None:
+        """Take one batch through steps 1 and 2, and hand 3 and 4 over."""
         fresh = {p: await self._fresh(self.states[p], records) for p, records in batch.records.items()}
         pieces = list(self._pieces(fresh)) or [{}]
         for number, piece in enumerate(pieces, 1):
@@ -140,21 +136,22 @@ class Delivery:
             await self._output(batch, outcomes)
             observe("batch_seconds", applied - began, step="apply")
             observe("batch_seconds", time.perf_counter() - applied, step="output")
-            await self.settle()
-            close = self._close(batch, self._state_rows(outcomes), last=number == len(pieces))
-            self._closing = asyncio.create_task(close)
-            self._closing.add_done_callback(self._closed)
+            self._state_log.add(batch, self._state_rows(outcomes), last=number == len(pieces))
+            if len(pieces) > 1:
+                await self.settle()  # a suspect may be next: what was done so far must not be done again
+        await self._state_log.room()
         count("batches")
 
     async def settle(self) -> None:
-        """Wait for steps 3 and 4 of the last batch."""
-        if self._closing is not None:
-            await self._closing
+        """Wait for steps 3 and 4 of all batches."""
+        await self._state_log.settle()
 
     async def accept(self, states: Mapping[int, PartitionState]) -> None:
         """Make states durable as they stand: an operator accepted that they do not meet the source."""
         name = self._topics[CHANGELOG]
-        await self._writer.write({(name, p): [Row(WATERMARK_KEY, s.watermark().encode())] for p, s in states.items()})
+        await self._state_writer.write(
+            {(name, p): [Row(WATERMARK_KEY, s.watermark().encode())] for p, s in states.items()}
+        )
 
     async def _fresh(self, state: PartitionState, records: list[LogRecord]) -> list[LogRecord]:
         mark = state.mark
@@ -205,7 +202,7 @@ class Delivery:
             count("foreign_keys")
         return outcome
 
-    async def _output(self, batch: Work, outcomes: Mapping[int, Outcome]) -> None:
+    async def _output(self, batch: Batch, outcomes: Mapping[int, Outcome]) -> None:
         rows: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
         for outcome in outcomes.values():
             for out in outcome.outputs:
@@ -224,18 +221,6 @@ class Delivery:
             watermark = Row(WATERMARK_KEY, state.watermark().encode())
             rows[self._topics[CHANGELOG], partition] = [*touched, watermark]
         return rows
-
-    async def _close(self, batch: Work, rows: Mapping[tuple[str, int], list[Row]], *, last: bool) -> None:
-        began = time.perf_counter()
-        self._check(batch)
-        await self._writer.write(rows)
-        observe("batch_seconds", time.perf_counter() - began, step="state")
-        if last:
-            batch.ack()
-
-    def _closed(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._crash(error)
 
     def _check(self, batch: Work) -> None:
         self._alive()

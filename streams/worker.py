@@ -62,7 +62,8 @@ class Worker:
         job: what to do.
         settings: the installation's.
         connection: the broker.
-        writer: what writes.
+        writer: writes what follows from events.
+        state_writer: writes states, on a connection of its own.
         accept_gap: go on where state and source do not meet.
     """
 
@@ -73,6 +74,7 @@ class Worker:
         connection: Connection,
         *,
         writer: Writer,
+        state_writer: Writer,
         accept_gap: bool = False,
     ) -> None:
         self._job = job
@@ -84,6 +86,7 @@ class Worker:
         self._leave = Leave(self._files / "refused")
         self._dog = Watchdog(0.8 * settings.session_timeout_s)
         self._writer = writer
+        self._state_writer = state_writer
         self._start_limit = threading.Timer(START_LIMIT_S, os._exit, [PAUSED])
         self._start_limit.daemon = True
         self._restoring: asyncio.Task[None] | None = None
@@ -127,7 +130,7 @@ class Worker:
         self._start_limit.cancel()
         self._position.attach()
         try:
-            await self._writer.start()
+            await asyncio.gather(self._writer.start(), self._state_writer.start())
             self._dog.start()
             for work in (self._keep_informed(), self._publish(), *(one.run() for one in self._followers)):
                 self._start(work)
@@ -135,7 +138,7 @@ class Worker:
                 self._advance()
                 await self._delivery.work(batch)
             await self._delivery.settle()
-            await self._writer.stop()
+            await asyncio.gather(self._writer.stop(), self._state_writer.stop())
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  whatever it is, nothing more may be written
@@ -232,6 +235,7 @@ class Worker:
         return Delivery(
             self._job.agent,
             self._writer,
+            state_writer=self._state_writer,
             topics=topics,
             refuse=self._job.refuse,
             limit=DeadLetterLimit(self._settings.dead_letter_limit),

@@ -60,7 +60,7 @@ class Installation:
             "AISLE_DATA_DIR": str(self._folder),
             "AISLE_WORKER_SLOT": slot,
             "AISLE_HTTP_PORT": "0",
-            "AISLE_SESSION_TIMEOUT_S": "3" if self._embedded else "6",  # a real broker takes no less
+            "AISLE_SESSION_TIMEOUT_S": "2" if self._embedded else "6",  # a real broker takes no less
             "AISLE_HEARTBEAT_S": "0.5",
             "AISLE_FETCH_MAX_WAIT_MS": "50",
         }  # fmt: skip
@@ -229,7 +229,7 @@ def test_killed_between_slates_and_state(shop: Installation) -> None:
     """A worker killed after the slates and before the state sends none of them twice, and restores its state."""
     shop.send(300)
     worker = shop.start(FAIL_AFTER_WRITES="1")
-    shop.wait(lambda: shop.log().count(b"ended with code -9") >= 3)
+    shop.wait(lambda: shop.log().count(b"ended with code -9") >= 2)
     shop.send(300)
     worker.terminate()
     assert worker.wait(20) in {0, 1}

@@ -93,6 +93,7 @@ class Desk:
         self.delivery = Delivery(
             self.agent,
             self.writer,
+            state_writer=self.writer,
             topics=Topics(),
             refuse=refuse,
             limit=DeadLetterLimit(limit),
@@ -140,23 +141,23 @@ def test_slates_then_state_then_ack(tmp_path: Path) -> None:
     run(tmp_path, act)
 
 
-def test_next_batch_overlaps_the_state_of_the_last(tmp_path: Path) -> None:
-    """The next batch's slates do not wait for the state of the one before; its own state and acknowledgement do."""
+def test_next_batches_overlap_the_state_of_the_last(tmp_path: Path) -> None:
+    """Slates never wait for state: what comes while one is written goes together into the next write."""
 
     async def act(folder: Path) -> None:
-        desk, one, two = Desk(folder), MemoryBatch(0), MemoryBatch(1)
+        desk, batches = Desk(folder), [MemoryBatch(0), MemoryBatch(1), MemoryBatch(2)]
         desk.writer.hold.clear()
-        await desk.delivery.work(one)
-        second = asyncio.create_task(desk.delivery.work(two))
-        await asyncio.sleep(0.01)
-        assert desk.topics() == [SLATES, SLATES]
-        assert not one.acked
-        assert not second.done()
+        for batch in batches:
+            await desk.delivery.work(batch)
+            await asyncio.sleep(0)
+        assert desk.topics() == [SLATES] * 3
+        assert not any(batch.acked for batch in batches)
         desk.writer.hold.set()
-        await second
         await desk.delivery.settle()
-        assert desk.topics() == [SLATES, SLATES, CHANGELOG, CHANGELOG]
-        assert two.acked
+        assert desk.topics() == [SLATES] * 3 + [CHANGELOG] * 2
+        assert [row.key for row in desk.writer.writes[-1][CHANGELOG, 0]] == [b"v", WATERMARK_KEY]
+        assert Watermark.decode(desk.writer.writes[-1][CHANGELOG, 0][-1].value or b"") == Watermark(2, 3)
+        assert all(batch.acked for batch in batches)
 
     run(tmp_path, act)
 
