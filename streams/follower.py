@@ -13,6 +13,9 @@ from streams.reading import assigned_consumer, log_record
 
 QUEUED_FETCHES = 64
 
+BREATH_S = 0.01
+"""Between two fetches that brought something: a busy log is read in hundreds of records, not in ones and twos."""
+
 APPLIED_AT_ONCE = 20_000
 """About 0.1 s of learning: an advance must not starve the event loop."""
 
@@ -109,6 +112,8 @@ class Follower:
         for tp, records in found.items():
             chunk = _Chunk(tp.partition, [log_record(record) for record in records], records[-1].offset + 1)
             await self._put(chunk)
+        if found:
+            await asyncio.sleep(BREATH_S)
         for tp in tps:
             self._ends[tp.partition] = max(self._ends[tp.partition], consumer.highwater(tp) or 0)
             if not found and self._next[tp.partition] < self._ends[tp.partition]:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import orjson
 
-from schemas.errors import RefusedError
+from models.session import applied_of
+from schemas.errors import DecodeError, RefusedError
 from streams.flow import LogRecord
 
 WATERMARK_KEY = b"\0watermark"
@@ -85,6 +86,7 @@ class Restore:
         self._found: dict[bytes, tuple[int, int, bytes | None]] = {}
         self._watermark: Watermark | None = None
         self._emitted: set[tuple[int, str]] = set()
+        self.unreadable = 0
 
     @property
     def watermark(self) -> Watermark | None:
@@ -102,7 +104,11 @@ class Restore:
                 self._take_watermark(value)
                 continue
             epoch = _number(record.headers, EPOCH_HEADER) if record.headers else 0
-            applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
+            try:
+                applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
+            except DecodeError:
+                self.unreadable += 1  # not ours; one visitor starts anew, which is better than nobody being served
+                continue
             before = found.get(key)
             if before is None or (epoch, applied) >= before[:2]:
                 found[key] = (epoch, applied, value)
@@ -178,16 +184,6 @@ def _accepted(accept: bool, why: str, state: PartitionState, mark: int) -> Parti
     if not accept:
         raise RefusedError(why)
     return replace(state, mark=mark)
-
-
-def applied_of(data: bytes) -> int:
-    """Read which source offset a visitor's state was applied up to, without decoding the rest.
-
-    >>> applied_of(b'{"applied":17,"session":null}')
-    17
-    """
-    end = data.find(b",")
-    return int(data[11 : end if end > 0 else data.index(b"}")])
 
 
 def _number(headers: Iterable[tuple[str, bytes]], wanted: str) -> int:

@@ -19,7 +19,7 @@ def assigned_consumer(client: Mapping[str, Any], *, group: str | None = None) ->
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=1 << 22,
-        fetch_max_wait_ms=50,
+        fetch_max_wait_ms=500,
     )
 
 

@@ -50,6 +50,8 @@ async def restore(
     finally:
         await consumer.stop()
     states = {p: check_gap(one.finish(), sources[p], accept=accept_gap) for p, one in found.items()}
+    if unreadable := sum(one.unreadable for one in found.values()):
+        log.error("%d records of %s are not states: skipped", unreadable, topics[CHANGELOG])
     seconds = time.monotonic() - began
     observe("restore_seconds", seconds)
     log.info(
