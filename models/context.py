@@ -141,9 +141,8 @@ def visited(session: Session) -> tuple[str, ...]:
 
 def cart_of(session: Session, profile: Profile) -> tuple[str, ...]:
     """Give the products in the cart, in the order they were put there."""
-    return tuple(
-        entry.product_id for entry in profile.entries if entry.kind == "cart" and entry.at_ms >= session.start_ms
-    )
+    start_ms = session.start_ms
+    return tuple([one.product_id for one in profile.entries if one.kind == "cart" and one.at_ms >= start_ms])
 
 
 def _stage(session: Session, views: tuple[str, ...], cart: tuple[str, ...]) -> Stage:

@@ -33,10 +33,9 @@ def clicked(shown: tuple[Seen, ...], event: Event, count: int) -> tuple[Seen, ..
         count: the session's step count with this event.
     """
     products = {item.product_id for item in event.items}
-    if not shown or not (event.shown or any(seen.product_id in products for seen in shown)):
+    if not event.shown and products.isdisjoint([seen.product_id for seen in shown]):
         return shown
-    slate = name_hash(event.shown.slate_id) if event.shown else 0
-    rank = event.shown.rank or 0 if event.shown else 0
+    slate, rank = (name_hash(event.shown.slate_id), event.shown.rank or 0) if event.shown else (0, 0)
 
     def marked(seen: Seen) -> Seen:
         if seen.product_id in products:
@@ -49,5 +48,5 @@ def clicked(shown: tuple[Seen, ...], event: Event, count: int) -> tuple[Seen, ..
 
 
 def forgiven(shown: tuple[Seen, ...]) -> tuple[Seen, ...]:
-    """Forget what was passed over: a new session starts without it."""
-    return tuple(seen._replace(skipped=0) if seen.skipped else seen for seen in shown)
+    """Forget what was passed over, and where things stood: a new session has its own slates."""
+    return tuple([seen._replace(slate=0, rank=0, skipped=0) if seen.slate else seen for seen in shown])

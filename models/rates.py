@@ -6,6 +6,9 @@ from schemas.events import Event
 
 SLOT_MS = 5 * MINUTE_MS
 
+MOST_TIMES = 100
+"""A limit per minute above this is no limit: the times it would need are not kept."""
+
 
 def counted(rates: Rates, event: Event, clock_ms: int, rules: SessionRules, *, again: bool = False) -> Rates:
     """Count an event.
@@ -18,7 +21,7 @@ def counted(rates: Rates, event: Event, clock_ms: int, rules: SessionRules, *, a
         again: the view was counted with the click that led to it.
     """
     looked = event.name in {"view_item", "select_item"} and not again
-    views = min(len(event.items), rules.views_per_minute + 1) if looked else 0
+    views = len(event.items) if looked else 0
     triggers = 1 if event.name in rules.triggers else 0
     return Rates(
         views=_minute(rates.views, clock_ms, views, rules.views_per_minute),
@@ -29,10 +32,12 @@ def counted(rates: Rates, event: Event, clock_ms: int, rules: SessionRules, *, a
 
 def _minute(times: tuple[int, ...], clock_ms: int, count: int, limit: int) -> tuple[int, ...]:
     """Keep the times of the last minute; one more than the limit is all that needs to be known."""
+    if limit > MOST_TIMES:
+        return ()
     recent = (
         times if not times or clock_ms - times[0] < MINUTE_MS else tuple(t for t in times if clock_ms - t < MINUTE_MS)
     )
-    return (*recent, *([clock_ms] * count))[-limit - 1 :] if count else recent
+    return (*recent, *([clock_ms] * min(count, limit + 1)))[-limit - 1 :] if count else recent
 
 
 def _hour(slots: tuple[tuple[int, int], ...], clock_ms: int, count: int) -> tuple[tuple[int, int], ...]:

@@ -37,9 +37,9 @@ class SessionRules:
         half_life_steps: a step's weight halves every so many steps.
         kind_weights: by kind of step.
         refunded: what a refund takes back from what was learned.
-        views_per_minute: more product views than this are a bot's.
+        views_per_minute: more product views than this are a bot's; above 100 there is no limit.
         views_per_hour: same.
-        slates_per_minute: more events that ask for slates than this get none.
+        slates_per_minute: more events that ask for slates than this get none; above 100 there is no limit.
         crawlers: values of `context.device` by which crawlers declare themselves.
         triggers: events that may ask for slates.
     """

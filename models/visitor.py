@@ -1,6 +1,6 @@
 """What is kept of a visitor between two events: immutable, small, a function of the clickstream alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.events import Landing
@@ -105,6 +105,7 @@ class Visitor:
         profile: what outlives sessions.
         rates: for telling bots.
         seen: 8-byte hashes of the last event ids, oldest first.
+        written: the state as encoded, once it was.
     """
 
     applied: int
@@ -115,3 +116,4 @@ class Visitor:
     profile: Profile
     rates: Rates
     seen: bytes
+    written: bytes | None = field(default=None, init=False, compare=False, repr=False)

@@ -1,8 +1,10 @@
-"""Visitors as bytes: JSON whose first field is `applied`, lists of entries as columns, times counted back from now."""
+"""Visitors as bytes: JSON whose first field is `applied`, lists of entries as columns, times as differences."""
 
 import base64
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, repeat
+from operator import sub
+from typing import Any, TypeVar
 
 import orjson
 
@@ -12,6 +14,7 @@ from schemas.events import Landing
 from schemas.learning import StepKind
 
 VERSION = 1
+Row = TypeVar("Row", Step, Seen, Entry)
 HEAD = b'{"applied":'
 
 _LETTER: dict[StepKind, str] = {"view": "v", "click": "c", "cart": "b", "remove": "r", "purchase": "p"}
@@ -19,7 +22,16 @@ _KIND = {letter: kind for kind, letter in _LETTER.items()}
 
 
 def encode(visitor: Visitor) -> bytes:
-    """Write a visitor; starts with `{"applied":<offset>,` so that a restore need not read the rest."""
+    """Write a visitor; starts with `{"applied":<offset>,` so that a restore need not read the rest.
+
+    The bytes are kept with the visitor, who never changes: holding it to its size has often written it already.
+    """
+    if visitor.written is None:
+        object.__setattr__(visitor, "written", _written(visitor))
+    return visitor.written or b""
+
+
+def _written(visitor: Visitor) -> bytes:
     now = visitor.clock_ms
     profile, rates = visitor.profile, visitor.rates
     plain: dict[str, Any] = {"applied": visitor.applied, "version": VERSION, "clock": now}
@@ -30,12 +42,12 @@ def encode(visitor: Visitor) -> bytes:
     if visitor.shown:
         product, count, last, was_clicked, slate, rank, skipped = zip(*visitor.shown, strict=True)
         clicks = "".join(["1" if one else "0" for one in was_clicked])
-        plain["shown"] = [product, count, [now - t for t in last], clicks, slate, rank, skipped]
+        plain["shown"] = [product, count, _ages(last, now), clicks, slate, rank, skipped]
     plain["profile"] = [now - profile.first_ms, profile.sessions, profile.views, profile.carts, profile.purchases]
     if profile.entries:
         product, kind, at, quantity = zip(*profile.entries, strict=True)
-        plain["entries"] = [product, "".join([_LETTER[k] for k in kind]), [now - t for t in at], quantity]
-    plain["rates"] = [[now - t for t in rates.views], [now - t for t in rates.triggers], rates.hour]
+        plain["entries"] = [product, "".join([_LETTER[k] for k in kind]), _ages(at, now), quantity]
+    plain["rates"] = [_ages(rates.views, now), _ages(rates.triggers, now), rates.hour]
     plain["seen"] = base64.b64encode(visitor.seen).decode()
     return orjson.dumps(plain)
 
@@ -53,7 +65,7 @@ def _plain_session(session: Session, now: int) -> dict[str, Any]:
         plain["query"] = session.query
     if session.steps:
         product, kind, at, *numbers = zip(*session.steps, strict=True)
-        plain["steps"] = [product, "".join([_LETTER[k] for k in kind]), [now - t for t in at], *numbers]
+        plain["steps"] = [product, "".join([_LETTER[k] for k in kind]), _ages(at, now), *numbers]
     return plain
 
 
@@ -100,7 +112,7 @@ def _session(plain: dict[str, Any], now: int) -> Session:
     if columns is not None:
         product, letters, at, *numbers = columns
         kinds = [_KIND[letter] for letter in letters]
-        steps = tuple(map(Step._make, zip(product, kinds, _times(at, now), *numbers, strict=True)))
+        steps = _rows(Step, zip(product, kinds, _times(at, now), *numbers, strict=True))
     events, total, still_open, awaits = plain["counts"]
     return Session(
         session_id=plain["id"],
@@ -119,17 +131,27 @@ def _session(plain: dict[str, Any], now: int) -> Session:
 def _shown(columns: list[Any], now: int) -> tuple[Seen, ...]:
     product, count, last, clicks, slate, rank, skipped = columns
     rows = zip(product, count, _times(last, now), [c == "1" for c in clicks], slate, rank, skipped, strict=True)
-    return tuple(map(Seen._make, rows))
+    return _rows(Seen, rows)
 
 
 def _entries(columns: list[Any], now: int) -> tuple[Entry, ...]:
     product, letters, at, quantity = columns
     kinds = [_KIND[letter] for letter in letters]
-    return tuple(map(Entry._make, zip(product, kinds, _times(at, now), quantity, strict=True)))
+    return _rows(Entry, zip(product, kinds, _times(at, now), quantity, strict=True))
 
 
-def _times(ages: Iterable[int], now: int) -> tuple[int, ...]:
-    return tuple([now - age for age in ages])
+def _rows(kind: type[Row], columns: Iterable[tuple[Any, ...]]) -> tuple[Row, ...]:
+    """Name the values of rows; `kind._make` without a Python call per row, which is most of decoding."""
+    return tuple(map(tuple.__new__, repeat(kind), columns))
+
+
+def _ages(times: Sequence[int], now: int) -> list[int]:
+    """Write times as the first one's age and the steps from each to the next: short numbers, and many zeros."""
+    return [now - times[0], *map(sub, times[1:], times)] if times else []
+
+
+def _times(ages: Sequence[int], now: int) -> tuple[int, ...]:
+    return tuple(accumulate(ages[1:], initial=now - ages[0])) if ages else ()
 
 
 def applied_of(data: bytes) -> int:

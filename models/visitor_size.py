@@ -1,6 +1,5 @@
 """The size of a visitor: bounded whatever is sent."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import orjson
@@ -9,11 +8,11 @@ from models.session_rules import SessionRules
 from models.visitor import Session, Visitor
 from models.visitor_codec import encode
 
-FIXED_BYTES = 2400
-"""Everything but lists, landing, search and user: names, counters, rates at their limits, event hashes."""
+FIXED_BYTES = 1400
+"""Everything but lists, landing, search and user: names, counters, event hashes."""
 
-STEP_BYTES, SEEN_BYTES, ENTRY_BYTES = 75, 65, 40
-"""Most bytes of one entry beside its id."""
+STEP_BYTES, SEEN_BYTES, ENTRY_BYTES, TIME_BYTES = 60, 55, 30, 7
+"""Most bytes of one entry beside its id, and of a time within the last minute."""
 
 
 def bounded(visitor: Visitor, rules: SessionRules) -> Visitor:
@@ -21,7 +20,10 @@ def bounded(visitor: Visitor, rules: SessionRules) -> Visitor:
     if _surely_fits(visitor, rules):
         return visitor
     while (excess := len(encode(visitor)) - rules.max_bytes) > 0:
-        visitor = _trimmed(visitor, excess)
+        smaller = _trimmed(visitor, excess)
+        if smaller == visitor:
+            break
+        visitor = smaller
     return visitor
 
 
@@ -30,6 +32,9 @@ def _surely_fits(visitor: Visitor, rules: SessionRules) -> bool:
     session, shown, entries = visitor.session, visitor.shown, visitor.profile.entries
     steps = session.steps if session else ()
     most = FIXED_BYTES + STEP_BYTES * len(steps) + SEEN_BYTES * len(shown) + ENTRY_BYTES * len(entries)
+    most += TIME_BYTES * (len(visitor.rates.views) + len(visitor.rates.triggers))
+    if most > rules.max_bytes:
+        return False
     ids = "".join([step.product_id for step in steps])
     ids += "".join([seen.product_id for seen in shown])
     ids += "".join([entry.product_id for entry in entries])
@@ -43,22 +48,19 @@ def _texts(session: Session) -> int:
 
 
 def _trimmed(visitor: Visitor, excess: int) -> Visitor:
-    """Drop at least one entry, and about `excess` bytes, from the oldest end of the longest list."""
-    session = visitor.session
+    """Drop about `excess` bytes, but no more than half, from the oldest end of the longest list."""
+    session, shown, entries = visitor.session, visitor.shown, visitor.profile.entries
     steps = session.steps if session else ()
-    lists: dict[str, Sequence[tuple[object, ...]]] = {
-        "steps": steps,
-        "shown": visitor.shown,
-        "entries": visitor.profile.entries,
-    }
-    sizes = {name: [len(orjson.dumps(tuple(row))) for row in rows] for name, rows in lists.items()}
-    longest = max(sizes, key=lambda name: sum(sizes[name]))
-    drop = 0
-    while drop < len(sizes[longest]) and (excess > 0 or not drop):
+    sizes = [[len(orjson.dumps(tuple(row))) for row in rows] for rows in (steps, shown, entries)]
+    longest = max(range(3), key=lambda which: sum(sizes[which]))
+    drop, most = 0, (len(sizes[longest]) + 1) // 2
+    while drop < most and excess > 0:
         excess -= sizes[longest][drop]
         drop += 1
-    if longest == "steps" and session:
-        return replace(visitor, session=session._replace(steps=steps[drop:], open=min(session.open, len(steps) - drop)))
-    if longest == "shown":
-        return replace(visitor, shown=visitor.shown[drop:])
-    return replace(visitor, profile=visitor.profile._replace(entries=visitor.profile.entries[drop:]))
+    if longest == 0 and session:
+        kept = steps[drop:]
+        awaits = session.awaits if kept else 0
+        return replace(visitor, session=session._replace(steps=kept, open=min(session.open, len(kept)), awaits=awaits))
+    if longest == 1:
+        return replace(visitor, shown=shown[drop:])
+    return replace(visitor, profile=visitor.profile._replace(entries=entries[drop:]))
