@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 def build_clicks(settings: Settings) -> "Job":
     """Build the clicks worker's job: events in; state, learning and slates out."""
+    from models.warm_up import warm_up
     from schemas.topics import EVENTS
     from streams.bootstrap import build_world, clicks_rules
     from streams.clicks import ClicksAgent, refused
     from streams.worker import Job
 
+    warm_up()  # compiling takes seconds: before joining, or the watchdog would end the process
     world = build_world(settings)
     agent = ClicksAgent(world, clicks_rules(settings), clock=lambda: datetime.now(UTC))
     return Job(kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused)
