@@ -1,6 +1,8 @@
 # `make` lists what there is. All it needs is make and Python 3.11 or 3.12.
 SHELL := /bin/bash
-PYTHON ?= $(shell for p in python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first that runs and fits: a name alone may be a version manager's shim with nothing behind it.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
@@ -14,7 +16,7 @@ help: ## List the targets
 install: $(STAMP) ## Make .venv with everything, pinned
 
 $(STAMP): pyproject.toml deploy/constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || \
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' || \
 	  { echo "aisle needs Python 3.11 or 3.12: install it, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' || { echo "Python's venv is missing: install it (Debian: python3-venv)."; exit 1; }
 	@echo "Installing into .venv (once; a few minutes)"
