@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from schemas.products import Product
 from schemas.slates import Slate
 from streams.runs.display import Watch
+from streams.runs.shelf import products_of
 from streams.runs.tally import Tally
 from streams.settings import Settings
 from streams.sources.event_file import EventFile
@@ -32,7 +33,7 @@ def run_in_process(
     from streams.engine import Engine
 
     engine = Engine(settings)
-    embed(engine, list(file.products()), settings, watch)
+    embed(engine, list(products_of(file)), settings, watch)
     watch.stage("events", file.rows)
     for position, event in enumerate(file.events()):
         tally.event(event, partition=0, offset=position)

@@ -18,6 +18,7 @@ from streams.runs.children import Children
 from streams.runs.display import Watch
 from streams.runs.output import Emitted, Output
 from streams.runs.progress import NOTHING, ProgressClient
+from streams.runs.shelf import products_of
 from streams.runs.tally import Tally
 from streams.runs.window import Window
 from streams.settings import Settings
@@ -90,7 +91,7 @@ class KafkaRun:
         self._output.open()
         for kind, port in self._ports.items():
             self._children.start("worker", kind, environment={"AISLE_HTTP_PORT": str(port)})
-        products = import_products(self._file.products(), self._writer)
+        products = import_products(products_of(self._file), self._writer)
         watch.stage("products", products)
         while not (self._heard.ready and self._heard.products >= products and self._heard.embeddings >= products):
             self._hear()

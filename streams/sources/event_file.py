@@ -103,8 +103,8 @@ class EventFile:
         return Survey(in_order, products)
 
     def products(self) -> Iterator[Product]:
-        """Give each product once, as last seen; those whose id no record can hold are left out."""
-        for known, seen_at in self.survey.products.values():
+        """Give each product once, as last seen, by id; those whose id no record can hold are left out."""
+        for _, (known, seen_at) in sorted(self.survey.products.items()):
             try:
                 yield self.layout.product({name: known.get(name, "") for name in self.layout.product_columns}, seen_at)
             except ValidationError:
