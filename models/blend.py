@@ -44,6 +44,16 @@ class Scored(NamedTuple):
     scores: np.ndarray
 
 
+def rows_of(found: Mapping[str, Scored], items: Sequence[str]) -> dict[str, np.ndarray]:
+    """Give per source the place of its candidates among `items`: int64, -1 for those that are not there."""
+    row_of = {item: row for row, item in enumerate(items)}.get
+    return {
+        source: np.fromiter(map(row_of, scored.items, itertools.repeat(-1)), np.int64, len(scored.items))
+        for source, scored in found.items()
+        if scored.items
+    }
+
+
 @compiled
 def _fill(features: np.ndarray, rows: np.ndarray, scores: np.ndarray, first: int) -> None:
     """Write a source's three columns: present, 1 / sqrt(rank), score / max."""
@@ -109,13 +119,23 @@ class Blend:
         Returns:
             float32, shape (len(items), len(FEATURES)), finite.
         """
-        table = np.zeros((len(items), len(self.FEATURES)), np.float32)
-        row_of = {item: row for row, item in enumerate(items)}.get
+        return self.features_at(rows_of(found, items), found, len(items), extra)
+
+    def features_at(
+        self, rows: Mapping[str, np.ndarray], found: Mapping[str, Scored], count: int, extra: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        """Describe candidates whose place among the described is known already.
+
+        Args:
+            rows: per source int64, the row of each of its candidates, -1 for those that are not described.
+            found: candidates by source.
+            count: how many are described.
+            extra: columns by name, as in `features`.
+        """
+        table = np.zeros((count, len(self.FEATURES)), np.float32)
         for at, source in enumerate(SOURCES):
-            scored = found.get(source)
-            if scored is not None and scored.items:
-                rows = np.fromiter(map(row_of, scored.items, itertools.repeat(-1)), np.int64, len(scored.items))
-                _fill(table, rows, np.ascontiguousarray(scored.scores, np.float32), 3 * at)
+            if source in rows:
+                _fill(table, rows[source], np.ascontiguousarray(found[source].scores, np.float32), 3 * at)
         for at, name in enumerate(EXTRAS, 3 * len(SOURCES)):
             if name in extra:
                 table[:, at] = extra[name]

@@ -1,15 +1,18 @@
 """What the blend looks at besides the sources, and the candidates of one event with all that is known of them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 
-from models.knowledge import NO_FACTS, Knowledge
-from models.model import Scored
+from models.blend import rows_of
+from models.catalogue import Catalogue
+from models.knowledge import Knowledge
 from models.retrieval import Found
 from models.session import Context
+from schemas.products import Product
 
 COLD_BELOW = 5
 """A product with fewer learned events than this is cold."""
@@ -25,6 +28,7 @@ class Candidates:
         part: per source float32, shape (len(items),): its scores as shares 0..1 of its best, 0 where it has none.
         relevance: float64, shape (len(items),): the blend's score stretched to 0..1, less fatigue comes later.
         times_shown: float32, shape (len(items),): impressions without a click.
+        sellable: the variant to show of each item looked at so far.
     """
 
     items: list[str]
@@ -32,31 +36,34 @@ class Candidates:
     part: Mapping[str, np.ndarray]
     relevance: np.ndarray
     times_shown: np.ndarray
+    sellable: dict[str, Product | None] = field(default_factory=dict)
+
+    def product(self, row: int, context: Context, catalogue: Catalogue, at: datetime) -> Product | None:
+        """Choose the variant of a candidate to show, once for all placements; None where none can be bought."""
+        item = self.items[row]
+        if item not in self.sellable:
+            country = context.landing.country if context.landing else None
+            self.sellable[item] = catalogue.representative(item, at, country, prefer=context.views)
+        return self.sellable[item]
 
 
 def score(found: Found, context: Context, knowledge: Knowledge) -> Candidates:
     """Join the sources' candidates and score them with the blend."""
     items = sorted(set().union(*(scored.items for scored in found.values())))
-    row_of = positions(items)
+    rows = rows_of(found, items)
     extra = extras(items, context, knowledge)
     blend = knowledge.model.blend
-    raw = blend.score(blend.features(found, items, extra)).astype(np.float64)
+    raw = blend.score(blend.features_at(rows, found, len(items), extra)).astype(np.float64)
     low, high = (raw.min(), raw.max()) if items else (0.0, 0.0)
     relevance = (raw - low) / (high - low) if high > low else np.ones(len(items))
-    part = {name: _share(scored, row_of, len(items)) for name, scored in found.items() if scored.items}
+    part = {source: _share(found[source].scores, rows[source], len(items)) for source in rows}
     return Candidates(items, found, part, relevance, np.expm1(extra["times_shown"]))
 
 
-def positions(items: Sequence[str]) -> dict[str, int]:
-    """Number the candidates."""
-    return {item: row for row, item in enumerate(items)}
-
-
-def _share(scored: Scored, row_of: Mapping[str, int], count: int) -> np.ndarray:
+def _share(scores: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
     values = np.zeros(count, np.float32)
-    top = float(scored.scores[0])
-    if top > 0:
-        values[[row_of[item] for item in scored.items]] = np.maximum(scored.scores / top, 0)
+    if scores[0] > 0:
+        values[rows] = np.maximum(scores / scores[0], 0)
     return values
 
 
@@ -68,14 +75,18 @@ def extras(items: Sequence[str], context: Context, knowledge: Knowledge) -> dict
         a click), `cold` (0/1), `same_category` (share of the session's views in the leaf category, 0..1),
         `price_ratio` (log of price over the session's mean price, clipped to -2..2, 0 where unknown).
     """
-    row_of = positions(items)
     in_session, last, shown = (np.zeros(len(items), np.float32) for _ in range(3))
-    viewed = list(_rows(context.views, row_of, knowledge))
-    in_session[viewed] = 1
-    last[list(_rows(context.views[-1:], row_of, knowledge))] = 1
+    item_of = knowledge.catalogue.item_of
+    row_of = {item: row for row, item in enumerate(items)}.get
+    for product_id in context.views:
+        row = row_of(item_of(product_id), -1)
+        if row >= 0:
+            in_session[row] = 1
+            last[row] = product_id == context.views[-1]
     for product_id, (times, _, clicked) in context.shown.items():
-        if not clicked:
-            shown[list(_rows((product_id,), row_of, knowledge))] = math.log1p(times)
+        row = -1 if clicked else row_of(item_of(product_id), -1)
+        if row >= 0:
+            shown[row] = math.log1p(times)
     category, price = _compared(items, context, knowledge)
     return {
         "in_session": in_session,
@@ -87,27 +98,14 @@ def extras(items: Sequence[str], context: Context, knowledge: Knowledge) -> dict
     }
 
 
-def _rows(products: Sequence[str], row_of: Mapping[str, int], knowledge: Knowledge) -> Iterator[int]:
-    for product_id in products:
-        row = row_of.get(knowledge.catalogue.item_of(product_id))
-        if row is not None:
-            yield row
-
-
 def _compared(items: Sequence[str], context: Context, knowledge: Knowledge) -> tuple[np.ndarray, np.ndarray]:
     """Hold the candidates' category and price against those of the session's views."""
-    known, item_of = knowledge.facts, knowledge.catalogue.item_of
-    views = [known.get(item_of(product_id), NO_FACTS) for product_id in context.views]
-    if not views:
-        return np.zeros(len(items), np.float32), np.zeros(len(items), np.float32)
-    mix: dict[str, float] = {}
-    for facts in views:
-        mix[facts.leaf] = mix.get(facts.leaf, 0.0) + 1 / len(views)
-    mix.pop("", None)
-    facts_of = [known.get(item, NO_FACTS) for item in items]
-    category = np.array([mix.get(facts.leaf, 0.0) for facts in facts_of], np.float32)
-    logs = np.array([facts.log_price for facts in facts_of], np.float32)
-    prices = [facts.log_price for facts in views if facts.log_price]
-    mean = math.fsum(prices) / len(prices) if prices else 0.0
-    ratio = np.clip(logs - np.float32(mean), -2, 2) if prices else np.zeros(len(items), np.float32)
-    return category, np.where(logs == 0, np.float32(0), ratio)
+    leaves, prices = knowledge.facts.gather(items)
+    viewed_leaves, viewed_prices = knowledge.facts.gather([knowledge.catalogue.item_of(pid) for pid in context.views])
+    known = viewed_prices[viewed_prices != 0]
+    ratio = np.zeros(len(items), np.float32)
+    if len(known):
+        np.clip(prices - known.mean(), -2, 2, out=ratio, where=prices != 0)
+    mix = np.bincount(viewed_leaves, minlength=int(leaves.max(initial=0)) + 1) / max(1, len(context.views))
+    mix[0] = 0
+    return mix[leaves].astype(np.float32), ratio

@@ -1,6 +1,7 @@
 """The model: a fold of `learning` and of nothing else."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -275,7 +276,7 @@ class Model:
 
     def counts_of(self, items: Sequence[str]) -> np.ndarray:
         """Count the events learned for many items: int32, shape (len(items),)."""
-        rows = np.fromiter(map(self.items.get, items), np.int64, len(items))
+        rows = np.fromiter(map(self.items.numbers.get, items, itertools.repeat(-1)), np.int64, len(items))
         known = (rows >= 0) & (rows < len(self.counts))
         return np.where(known, self.counts[np.where(known, rows, 0)], 0)
 

@@ -14,6 +14,9 @@ from schemas.record import from_epoch_ms
 LIMIT = 100
 """Candidates per source."""
 
+NEAR_LIMIT = 60
+"""Candidates by vector: fewer, since the nearest are what content is for."""
+
 NEW_LIMIT = 30
 
 Found = Mapping[str, Scored]
@@ -55,7 +58,7 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge) -> dict[str, 
         viewed), `words` (landing and search words) and `new`.
     """
     query = query_of(context, event, knowledge)
-    found = knowledge.model.candidates(query, limit=LIMIT, category_of=lambda item: _leaf(item, knowledge))
+    found = knowledge.model.candidates(query, limit=LIMIT, category_of=knowledge.leaf_of_item)
     if not query.items:
         found["popular"] = knowledge.model.popularity(landing_of(context.landing))
     text = context.query or (context.landing.utm_term if context.landing and not context.views else None)
@@ -64,10 +67,10 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge) -> dict[str, 
         found["words"] = _as_items(words, knowledge)
     vector = session_vector(context, event, words, knowledge)
     if vector is not None:
-        found["content"] = _as_items(knowledge.content.near(vector, limit=LIMIT), knowledge)
+        found["content"] = _as_items(knowledge.content.near(vector, limit=NEAR_LIMIT), knowledge)
     anchor = knowledge.content.vector(event.items[0].product_id) if event.name == "view_item" and event.items else None
     if anchor is not None:
-        found["anchored"] = _as_items(knowledge.content.near(anchor, limit=LIMIT), knowledge)
+        found["anchored"] = _as_items(knowledge.content.near(anchor, limit=NEAR_LIMIT), knowledge)
     new = knowledge.catalogue.newest(from_epoch_ms(context.at_ms), NEW_LIMIT)
     if new:
         found["new"] = _as_items([(product_id, 1.0 - i / len(new)) for i, product_id in enumerate(new)], knowledge)
@@ -98,8 +101,3 @@ def _as_items(products: Iterable[tuple[str, float]], knowledge: Knowledge) -> Sc
     for product_id, score in products:
         best.setdefault(knowledge.catalogue.item_of(product_id), score)
     return Scored(items=list(best), scores=np.fromiter(best.values(), np.float32, len(best)))
-
-
-def _leaf(item: str, knowledge: Knowledge) -> str | None:
-    facts = knowledge.facts.get(item)
-    return facts.leaf or None if facts else None

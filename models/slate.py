@@ -80,7 +80,7 @@ def decide(request: Request, candidates: Candidates, knowledge: Knowledge, rules
     """
     size = request.placement.size
     relevance = emphasised(request.placement, candidates, rules)
-    allowed = _filtered(candidates.items, relevance, request, knowledge, rules)
+    allowed = _filtered(candidates, relevance, request, knowledge, rules)
     shortlist = list(islice(allowed, rules.shortlist * size))
     ordered = _capped(_diverse(shortlist, knowledge, rules, 2 * size), request, knowledge, rules)
     shown = {candidate.row for candidate in ordered[:size]}
@@ -104,27 +104,22 @@ def emphasised(placement: Placement, candidates: Candidates, rules: SlateRules) 
 
 
 def _filtered(
-    items: Sequence[str], relevance: np.ndarray, request: Request, knowledge: Knowledge, rules: SlateRules
+    candidates: Candidates, relevance: np.ndarray, request: Request, knowledge: Knowledge, rules: SlateRules
 ) -> Iterator[Candidate]:
-    """Yield what may be shown, best first; `items` are sorted, so a stable sort breaks ties by id."""
+    """Yield what may be shown, best first; items are sorted, so a stable sort breaks ties by id."""
     context, placement, catalogue = request.context, request.placement, knowledge.catalogue
-    country = context.landing.country if context.landing else None
     absent = _resting(request, knowledge, rules)
     absent |= {catalogue.item_of(product_id) for product_id in (*request.anchors, *context.cart)}
     leaves = {catalogue.category_of(product_id) for product_id in request.anchors} - {""}
     beside = leaves or {catalogue.category_of(product_id) for product_id in context.views[-1:]} - {""}
     order = np.argsort(-relevance, kind="stable")
     for row, value in zip(order.tolist(), relevance[order].tolist(), strict=True):
-        item = items[row]
-        if item in absent:
-            continue
-        product = catalogue.representative(item, request.at, country, prefer=context.views)
+        item = candidates.items[row]
+        product = None if item in absent else candidates.product(row, context, catalogue, request.at)
         if product is None:
             continue
         leaf = catalogue.category_of(product.product_id)
-        if product.restricted and leaf not in beside:
-            continue
-        if not placement.same_leaf and leaf in leaves:
+        if (product.restricted and leaf not in beside) or (not placement.same_leaf and leaf in leaves):
             continue
         yield Candidate(product, item, leaf, value, row)
 
