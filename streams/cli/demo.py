@@ -38,7 +38,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the shop and of the shoppers.")] = 1,
     rate: Annotated[float, typer.Option(min=1, max=2000, help="Events per second.")] = 180.0,
     products: Annotated[int, typer.Option(min=200, max=50_000, help="Products of the shop.")] = 3000,
-    history: Annotated[int, typer.Option(min=0, help="Events of the shop's past, sent before.")] = 8000,
+    history: Annotated[int, typer.Option(min=0, help="Events of the shop's past, sent before.")] = 5000,
     broker: Annotated[
         str, typer.Option(help="embedded, external (KAFKA_BOOTSTRAP_SERVERS), docker, maven or auto.")
     ] = "embedded",
@@ -124,10 +124,12 @@ def _stop_on_signals() -> Iterator[_Stop]:
 
 @contextmanager
 def _bar(console: "Console", name: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar; gives what moves it on by a number of steps."""
+    """Show a progress bar, or a line where there is no terminal; gives what moves it on by a number of steps."""
     from rich.progress import Progress
 
-    with Progress(console=console, transient=True) as progress:
+    if not console.is_terminal:
+        console.print(name.capitalize(), style="dim")
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=total)
         yield lambda steps: progress.advance(task, steps)
 

@@ -31,7 +31,13 @@ from streams.worker_files import files_of
 AHEAD = 1500
 """Events under way at most: unread records stay far below what the embedded broker keeps."""
 
-HEARS_EVERY_S = 0.25
+HEARS_EVERY_S, REPLAY_HEARS_EVERY_S = 0.25, 0.05
+
+SLOWER_ABOVE_MS = 300.0
+"""Where slates take longer than this on average, the machine is too busy for so many shoppers: they slow down."""
+
+SLOWEST = 8.0
+_SMOOTHING = 0.02
 STALLED_S = 60
 LEFT_OVER_S = 5.0
 POLL_S = 0.01
@@ -82,8 +88,9 @@ class Live:
         self._heard = NOTHING
         self._heard_at = self._moved_at = time.monotonic()
         self._waiting: list[Happening] = []
+        self._latency_ms = 0.0
         self._port = free_port()
-        config = confluent_config(settings)
+        config = {**confluent_config(settings), "log_level": 2}  # a broker that goes first, at the end, is no news
         directory = settings.data_dir / "runs" / (settings.worker_slot or "demo")
         with ExitStack() as stack:
             self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
@@ -142,7 +149,7 @@ class Live:
                 partition, offset = self._send(event)
                 self._board.past(event, partition=partition, offset=offset)
             self._output.poll(POLL_S)
-            self._hear()
+            self._hear_now_and_then(REPLAY_HEARS_EVERY_S)
             progress(sent)
             done += sent
         self._output.drain()
@@ -161,9 +168,7 @@ class Live:
             self._waiting.extend(self._crowd.advance(int(now_s * 1000)))
             self._send_waiting(now_s)
             self._output.poll(POLL_S)
-            if now_s - self._heard_at > HEARS_EVERY_S:
-                self._heard_at = now_s
-                self._hear()
+            self._hear_now_and_then(HEARS_EVERY_S)
             watcher.tick(now_s)
         self._finish()
 
@@ -208,6 +213,8 @@ class Live:
             return
         sent = self._sent[slate.partition, slate.cause]
         latency_ms = (now_s - sent.sent_s) * 1000
+        self._latency_ms += _SMOOTHING * (latency_ms - self._latency_ms)
+        self._crowd.pace = min(SLOWEST, max(1.0, self._latency_ms / SLOWER_ABOVE_MS))
         self._board.slate(
             slate.placement,
             slate.products,
@@ -220,6 +227,12 @@ class Live:
             shown = Slate.decode(slate.value)
             self._crowd.show(shown)
             self._watcher.slate(shown)
+
+    def _hear_now_and_then(self, every_s: float) -> None:
+        """Ask rarely: each question takes the worker's time."""
+        if time.monotonic() - self._heard_at > every_s:
+            self._heard_at = time.monotonic()
+            self._hear()
 
     def _hear(self) -> None:
         """Ask the worker how far it is.

@@ -1,4 +1,4 @@
-"""The crowd: many shoppers at once, told event by event; deterministic given the slates and when they came."""
+"""The crowd: many shoppers at once, told event by event; deterministic given slates, paces, and when they came."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from streams.demo.shopper import Act, Scene, Shopper
 from streams.demo.taste import Truth
 from streams.demo.visit import Visit
 
-EVENTS_PER_SHOPPER_S = 0.6
+EVENTS_PER_SHOPPER_S = 0.75
 """Events per second of one shopper at the pace of the demo, measured; the crowd's size follows from the rate."""
 
 RAMP_S = 5.0
@@ -52,6 +52,8 @@ class _Turn(NamedTuple):
 class Crowd:
     """Shoppers who come and go.
 
+    `pace` stretches the time between what a shopper does and does next: above 1, the whole shop is slower.
+
     Args:
         products: the shop's catalogue.
         truth: its hidden side.
@@ -64,6 +66,7 @@ class Crowd:
         self._now = Scene(products, truth, past=False)
         self._seed = seed
         self._rate = rate
+        self.pace = 1.0
         self._random = Random(f"crowd-{seed}")
         self._shoppers: dict[str, Shopper] = {}
         self._away: list[Shopper] = []
@@ -142,7 +145,7 @@ class Crowd:
             del self._active[shopper.visitor_id]
             return
         self._told += 1
-        heapq.heappush(self._turns, _Turn(at_ms + act.wait_ms, self._told, shopper, act, rest))
+        heapq.heappush(self._turns, _Turn(at_ms + int(act.wait_ms * self.pace), self._told, shopper, act, rest))
 
     def _arrival(self) -> Shopper:
         """Let someone come back whose last visit is long over, or someone new."""
