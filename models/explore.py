@@ -54,6 +54,11 @@ def softmax(scores: Sequence[float], temperature: float = 0.25) -> list[float]:
     return [value / total for value in exps]
 
 
+def explored_rank(slate_id: str, size: int) -> int:
+    """Tell, from a slate's id alone, at which rank its exploration slot lies; a click says only id and rank."""
+    return random_of(slate_id).randint(FIRST_RANK, max(FIRST_RANK, min(LAST_RANK, size)))
+
+
 def pick(
     slate_id: str, candidates: Mapping[Pool, Sequence[float]], reward: Mapping[str, float], *, size: int
 ) -> Pick | None:
@@ -73,9 +78,9 @@ def pick(
     if not shares or last < FIRST_RANK:
         return None
     random = random_of(slate_id)
+    rank = random.randint(FIRST_RANK, last)
     pool = random.choices(list(shares), weights=list(shares.values()))[0]
     chances = softmax(candidates[pool])
     index = random.choices(range(len(chances)), weights=chances)[0]
-    rank = random.randint(FIRST_RANK, last)
     propensity = shares[pool] * chances[index] / (last - FIRST_RANK + 1)
     return Pick(pool=pool, index=index, rank=rank, propensity=propensity)

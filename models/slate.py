@@ -9,10 +9,11 @@ from itertools import islice
 import numpy as np
 
 from models.diversity import diversify
-from models.explore import Pick, Pool, pick
+from models.explore import POOLS, Pick, Pool, pick
 from models.features import Candidates
 from models.knowledge import Knowledge
 from models.placements import Placement
+from models.pools import Pools
 from models.reasons import Reasons, main_sources
 from models.retrieval import Found
 from models.session import Context
@@ -191,19 +192,10 @@ def _explore(
 
 
 def _pools(rest: list[Candidate], found: Found, request: Request, knowledge: Knowledge) -> dict[Pool, list[Candidate]]:
-    new = set(found["new"].items) if "new" in found else set()
-    views = request.context.views
-    home = {product.category for pid in views if (product := knowledge.catalogue.get(pid)) is not None}
-    parents = {category[:-1] for category in home if len(category) > 1}
-    pools: dict[Pool, list[Candidate]] = {"new": [], "long_tail": [], "neighbour": []}
+    sorting = Pools(request.context.views, found["new"].items if "new" in found else (), knowledge)
+    pools: dict[Pool, list[Candidate]] = {pool: [] for pool in POOLS}
     for candidate in rest:
-        category = candidate.product.category
-        if candidate.item in new or knowledge.model.count_of(candidate.item) < 5:
-            pools["new"].append(candidate)
-        elif category[:-1] in parents and category not in home:
-            pools["neighbour"].append(candidate)
-        else:
-            pools["long_tail"].append(candidate)
+        pools[sorting.of(candidate.item, candidate.product.category)].append(candidate)
     return pools
 
 

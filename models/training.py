@@ -23,6 +23,27 @@ def sampled(event_id: str, share: float) -> bool:
     return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=4).digest()) < share * 2**32
 
 
+class RowBudget:
+    """At most so many training rows a second of arrival time: under load, slates come first.
+
+    >>> budget = RowBudget(per_s=1)
+    >>> [budget.take(at_ms) for at_ms in (0, 900, 1000)]
+    [True, False, True]
+    """
+
+    def __init__(self, per_s: int) -> None:
+        self._per_s = per_s
+        self._second = -1
+        self._left = 0
+
+    def take(self, at_ms: int) -> bool:
+        """Take one row from the second's budget, if there is any left."""
+        if at_ms // 1000 != self._second:
+            self._second, self._left = at_ms // 1000, self._per_s
+        self._left -= 1
+        return self._left >= 0
+
+
 def training_row(
     positive: str, found: Found, context: Context, knowledge: Knowledge, *, event_id: str
 ) -> TrainingRow | None:

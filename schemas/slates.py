@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, TypedDict
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import orjson
 from pydantic import Field, StringConstraints
@@ -84,33 +85,47 @@ class PlainItem(TypedDict):
     reason: str
 
 
+class SlateHead(NamedTuple):
+    """A `Slate` of revision 0 but for its items and what many slates have in common."""
+
+    slate_id: str
+    visitor_id: str
+    placement: str
+    anchor: str | None
+    view_id: str | None
+    explored: Explored | None
+    event_at: datetime
+    decided_at: datetime
+    expires_at: datetime
+
+
 def encode_slate(
-    slate: Slate, items: Sequence[PlainItem], *, lineage: orjson.Fragment, cause: orjson.Fragment
+    head: SlateHead, items: Sequence[PlainItem], *, lineage: orjson.Fragment, cause: orjson.Fragment
 ) -> bytes:
-    """Write a slate with its items, as `slate.encode()` would with them inside, in a fifth of the time.
+    """Write a slate, as `Slate(...).encode()` would, in a fifth of the time.
 
     Args:
-        slate: all but its items, cause and lineage, which are not looked at.
+        head: what is the slate's own.
         items: best first.
         lineage: `Lineage` as JSON, written once for all slates of a batch.
         cause: `Cause` as JSON, written once for all slates of an event.
     """
     plain = {
-        "schema_version": slate.schema_version,
-        "slate_id": slate.slate_id,
-        "revision": slate.revision,
-        "visitor_id": slate.visitor_id,
-        "placement": slate.placement,
-        "anchor": slate.anchor,
-        "view_id": slate.view_id,
+        "schema_version": Slate.VERSION,
+        "slate_id": head.slate_id,
+        "revision": 0,
+        "visitor_id": head.visitor_id,
+        "placement": head.placement,
+        "anchor": head.anchor,
+        "view_id": head.view_id,
         "items": items,
         "cause": cause,
         "lineage": lineage,
-        "variant": slate.variant,
-        "explored": None if slate.explored is None else slate.explored.model_dump(),
-        "event_at": rfc3339(slate.event_at),
-        "decided_at": rfc3339(slate.decided_at),
-        "expires_at": rfc3339(slate.expires_at),
+        "variant": {},
+        "explored": None if head.explored is None else head.explored.model_dump(),
+        "event_at": rfc3339(head.event_at),
+        "decided_at": rfc3339(head.decided_at),
+        "expires_at": rfc3339(head.expires_at),
     }
     return orjson.dumps({name: value for name, value in plain.items() if value is not None})
 

@@ -18,7 +18,11 @@ from streams.world import World
 
 def clicks_rules(settings: Settings) -> ClicksRules:
     """Take the constants of the clicks agent from the settings."""
-    return ClicksRules(training_share=settings.training_share, evidence_share=settings.evidence_share)
+    return ClicksRules(
+        training_share=settings.training_share,
+        training_per_s=settings.training_per_s,
+        evidence_share=settings.evidence_share,
+    )
 
 
 def build_world(settings: Settings, *, model: Model | None = None, open_content: Opener | None = None) -> World:

@@ -4,24 +4,26 @@ Per record: decode, update the visitor's session context, append what should be 
 placement the event triggers. No Kafka here: `streams.worker` brings the records and writes what comes out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import orjson
 
+from models.explore import explored_rank
 from models.features import score
 from models.placements import PLACEMENTS, Placement
-from models.retrieval import landing_of, retrieve
-from models.session import Applied, SessionRules, Visitor, apply, decode_visitor, encode
+from models.pools import Pools
+from models.retrieval import NEW_LIMIT, Found, landing_of, retrieve
+from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
 from models.slate import Decision, Request, SlateRules, decide
-from models.training import sampled, training_row
+from models.training import RowBudget, sampled, training_row
 from schemas.dead import Source, dead_letter
 from schemas.errors import DecodeError
 from schemas.events import ORIGIN_HEADER, Event, decode_event
 from schemas.learning import LearningStep, Origin
 from schemas.record import from_epoch_ms
-from schemas.slates import Cause, Evidence, Slate, encode_slate, slate_id
+from schemas.slates import Cause, Evidence, SlateHead, encode_slate, slate_id
 from schemas.topics import EVENTS, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
@@ -35,13 +37,15 @@ UNLIMITED = 1 << 31
 class ClicksRules:
     """Constants of the agent; part of the settings hash that every slate carries.
 
-    `training_share` and `evidence_share` are the shares of events with a training row and of slates with evidence.
+    `training_share` and `evidence_share` are the shares of events with a training row and of slates with evidence;
+    `training_per_s` caps the rows of one worker.
     """
 
     session: SessionRules = field(default_factory=SessionRules)
     slates: SlateRules = field(default_factory=SlateRules)
     placements: tuple[Placement, ...] = PLACEMENTS
     training_share: float = 1.0
+    training_per_s: int = 200
     evidence_share: float = 0.01
 
 
@@ -59,6 +63,7 @@ class ClicksAgent:
         self._rules = rules
         # History comes in bursts that no visitor made, such as all lines of an invoice in one minute.
         self._imported = replace(rules.session, slates_per_minute=UNLIMITED)
+        self._rows = RowBudget(rules.training_per_s)
         self._clock = clock
         self._lineage = orjson.Fragment(b"{}")
 
@@ -109,55 +114,60 @@ class ClicksAgent:
             outcome.outputs.extend(self._slates(record, event, applied, part))
 
     def _learn(self, record: LogRecord, event: Event, applied: Applied, step: LearningStep) -> Out:
-        context = applied.context_before
-        chosen = step.kind in {"view", "click", "cart"} and bool(step.items)
-        if chosen and context.steps and sampled(event.event_id, self._rules.training_share):
-            knowledge = self._world.knowledge
+        context, knowledge = applied.context_before, self._world.knowledge
+        chosen = step.kind in {"view", "click", "cart"} and step.items and context.steps
+        row = None
+        if chosen and sampled(event.event_id, self._rules.training_share) and self._rows.take(record.timestamp_ms):
             found = retrieve(context, event.model_copy(update={"items": ()}), knowledge)
             row = training_row(step.items[0][0], found, context, knowledge, event_id=event.event_id)
-            step = step.model_copy(update={"row": row})
-        step = step.model_copy(update={"landing": landing_of(applied.context.landing)})
-        return Out(LEARNING, 0, None, step.encode(), record.offset)
+        more = {"row": row, "landing": landing_of(applied.context.landing), "explored": self._explored(event, context)}
+        return Out(LEARNING, 0, None, step.model_copy(update=more).encode(), record.offset)
 
-    def _slates(self, record: LogRecord, event: Event, applied: Applied, part: PartitionState) -> list[Out]:
-        placements = [placement for placement in self._rules.placements if placement.triggered_by(event)]
-        if not placements:
-            return []
+    def _explored(self, event: Event, context: Context) -> str | None:
+        """Name the exploration pool whose product was seen or clicked, if that is what the event tells."""
+        shown = event.shown
+        placement = next((p for p in self._rules.placements if shown and p.name == shown.placement), None)
+        if shown is None or placement is None or not placement.explores:
+            return None
+        place = explored_rank(shown.slate_id, placement.size) - (shown.rank or 1)
+        if not 0 <= place < len(event.items):
+            return None
+        knowledge = self._world.knowledge
+        product = knowledge.catalogue.get(event.items[place].product_id)
+        new = knowledge.catalogue.newest(event.at, NEW_LIMIT)
+        return None if product is None else Pools(context.views, new, knowledge).of(product.item, product.category)
+
+    def _slates(self, record: LogRecord, event: Event, applied: Applied, part: PartitionState) -> Iterator[Out]:
+        """Decide a slate for each placement the event triggers; candidates are found and scored once for all."""
+        due = [placement for placement in self._rules.placements if placement.triggered_by(event)]
+        # What stands in the output's tail was written before a crash.
+        due = [placement for placement in due if (record.offset, placement.name) not in part.emitted]
+        if not due:
+            return
         context, knowledge = applied.context, self._world.knowledge
         candidates = score(retrieve(context, event, knowledge), context, knowledge)
         cause = Cause(topic=EVENTS, partition=record.partition, offset=record.offset, event_id=event.event_id)
         written = orjson.Fragment(cause.encode())
-        outputs = []
-        for placement in placements:
-            if (record.offset, placement.name) in part.emitted:
-                continue  # written before a crash: its offset is in the output's tail
-            anchors = placement.anchors(event, context.cart)
+        key = event.visitor_id.encode()
+        for placement in due:
             name = slate_id(topic=EVENTS, partition=record.partition, offset=record.offset, placement=placement.name)
+            anchors = placement.anchors(event, context.cart)
             request = Request(slate_id=name, placement=placement, context=context, anchors=anchors, at=event.at)
             decision = decide(request, candidates, knowledge, self._rules.slates)
-            slate = self._slate(event, placement, context.cart, request, decision)
-            data = encode_slate(slate, decision.items, lineage=self._lineage, cause=written)
-            outputs.append(Out(SLATES, record.partition, record.key, data, record.offset, placement.name))
+            head = self._head(request, event, decision)
+            data = encode_slate(head, decision.items, lineage=self._lineage, cause=written)
+            yield Out(SLATES, record.partition, key, data, record.offset, placement.name)
             count("slates", placement=placement.name)
             if sampled(name, self._rules.evidence_share):
-                content = candidates.found.get("content")
-                near = zip(content.items, content.scores.tolist(), strict=True) if content else ()
-                outputs.append(self._evidence(record, applied.visitor, slate, tuple(near)))
-        return outputs
+                evidence = _evidence(head, applied.visitor, candidates.found)
+                yield Out(EVIDENCE, record.partition, key, evidence.encode(), record.offset)
 
-    def _slate(
-        self,
-        event: Event,
-        placement: Placement,
-        cart: tuple[str, ...],
-        request: Request,
-        decision: Decision,
-    ) -> Slate:
-        return Slate.model_construct(
+    def _head(self, request: Request, event: Event, decision: Decision) -> SlateHead:
+        return SlateHead(
             slate_id=request.slate_id,
             visitor_id=event.visitor_id,
-            placement=placement.name,
-            anchor=placement.anchor_name(event, cart),
+            placement=request.placement.name,
+            anchor=request.placement.anchor_name(event, request.context.cart),
             view_id=event.page.view_id if event.page else None,
             explored=decision.explored,
             event_at=event.at,
@@ -165,17 +175,16 @@ class ClicksAgent:
             expires_at=event.at + timedelta(seconds=self._rules.slates.expires_s),
         )
 
-    def _evidence(
-        self, record: LogRecord, visitor: Visitor | None, slate: Slate, content: tuple[tuple[str, float], ...]
-    ) -> Out:
-        evidence = Evidence(
-            slate_id=slate.slate_id,
-            visitor_id=slate.visitor_id,
-            state=None if visitor is None else orjson.loads(encode(visitor)),
-            content=content,
-            at=slate.event_at,
-        )
-        return Out(EVIDENCE, record.partition, record.key, evidence.encode(), record.offset)
+
+def _evidence(head: SlateHead, visitor: Visitor | None, found: Found) -> Evidence:
+    content = found.get("content")
+    return Evidence(
+        slate_id=head.slate_id,
+        visitor_id=head.visitor_id,
+        state=None if visitor is None else orjson.loads(encode(visitor)),
+        content=tuple(zip(content.items, content.scores.tolist(), strict=True)) if content else (),
+        at=head.event_at,
+    )
 
 
 def refused(record: LogRecord, error: DecodeError, *, attempts: int = 1) -> Out:

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from models.session import Visitor, decode_visitor
-
 from models.knowledge import Knowledge
+from models.session import Visitor, decode_visitor
 from schemas.dead import DeadLetter
 from schemas.events import ORIGIN_HEADER, Event
 from schemas.products import Embedding, Product
@@ -15,7 +14,7 @@ from schemas.slates import Evidence, Slate
 from schemas.topics import EMBEDDINGS, EVENTS_DEAD, EVIDENCE, LEARNING, PRODUCTS, SLATES, TopicName
 from streams.bootstrap import build_world, clicks_rules
 from streams.clicks import ClicksAgent
-from streams.flow import LogRecord
+from streams.flow import LogRecord, Out
 from streams.kafka import partition_of
 from streams.partitions import PartitionState
 from streams.settings import Settings
@@ -86,7 +85,7 @@ class Engine:
         """Give every visitor's state as encoded."""
         return {key.decode(): data for part in self._parts.values() for key, data in part.visitors.items()}
 
-    def _deliver(self, outputs: Iterable) -> list[Slate]:
+    def _deliver(self, outputs: Iterable[Out]) -> list[Slate]:
         slates = []
         for out in outputs:
             if out.topic == SLATES:
@@ -94,7 +93,7 @@ class Engine:
             elif out.topic == LEARNING:
                 self._append(LEARNING, out.key, out.value)
             elif out.topic == EVENTS_DEAD:
-                self.dead_letters.append(DeadLetter.model_validate_json(out.value))
+                self.dead_letters.append(DeadLetter.model_validate_json(out.value or b""))
             elif out.topic == EVIDENCE:
                 self.evidence.append(Evidence.decode(out.value))
         return slates

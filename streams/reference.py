@@ -31,7 +31,8 @@ def variable(name: str, field: FieldInfo) -> str:
 def pages() -> dict[str, str]:
     """Give the generated pages by file name."""
     return {
-        "settings.md": "# Settings\nBy environment variable or in a `.env` file. Generated from `streams/settings.py`.\n\n"
+        "settings.md": "# Settings\n"
+        "By environment variable or in a `.env` file. Generated from `streams/settings.py`.\n\n"
         f"{settings_table()}\n",
         "metrics.md": "# Metrics\nServed by every process at `/metrics`. Generated from `streams/telemetry.py`.\n\n"
         f"{metrics_table()}\n",

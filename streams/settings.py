@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     fetch_max_wait_ms: int = Field(500, ge=1, le=5000, description="Longest wait of an idle fetch.")
     evidence_share: float = Field(0.01, ge=0, le=1, description="Share of slates with an evidence record.")
     training_share: float = Field(1.0, ge=0, le=1, description="Share of events that carry a training row.")
+    training_per_s: int = Field(200, ge=0, le=100_000, description="Most training rows a worker computes a second.")
     dead_letter_limit: float = Field(
         0.5, ge=0, le=1, description="Above this share of dead letters in the last 1,000 events the worker stops."
     )
