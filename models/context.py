@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from models.engagement import recency, step_weight
 from models.session_rules import SessionRules
-from models.visitor import Entry, Profile, Seen, Session
+from models.visitor import Entry, Profile, Seen, Session, Visitor
 from schemas.events import Event, Landing
 from schemas.learning import StepKind
 from schemas.record import epoch_ms
@@ -69,6 +69,11 @@ class Moment(NamedTuple):
     session: Session
     shown: tuple[Seen, ...]
     profile: Profile
+
+
+def moment_of(visitor: Visitor, session: Session, at_ms: int) -> Moment:
+    """Hold on to a visitor as they are in a session at a time."""
+    return Moment(visitor.user_id, at_ms, session, visitor.shown, visitor.profile)
 
 
 def context_of(visitor_id: str, moment: Moment, rules: SessionRules) -> Context:

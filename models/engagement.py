@@ -55,10 +55,11 @@ def step_weight(step: Step, rules: SessionRules) -> float:
     if step.kind not in LOOKING:
         return weight
     dwell = dwell_ms(step, rules)
-    if 0 <= dwell < rules.bounce_ms and step.scroll <= 0:
-        return rules.bounce
     if dwell != UNKNOWN:
-        weight *= min(1.0, math.log1p(dwell / 1000) / math.log1p(rules.full_dwell_ms / 1000))
+        if dwell < rules.bounce_ms and step.scroll <= 0:
+            return rules.bounce
+        if dwell < rules.full_dwell_ms:
+            weight *= math.log1p(dwell / 1000) / math.log1p(rules.full_dwell_ms / 1000)
     return weight if step.scroll == UNKNOWN else weight * (0.5 + step.scroll / 200)
 
 

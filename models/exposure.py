@@ -24,27 +24,29 @@ def seen_more(shown: tuple[Seen, ...], event: Event, at_ms: int, rules: SessionR
     return tuple(known.values())[-rules.shown :]
 
 
-def clicked(shown: tuple[Seen, ...], event: Event, count: int) -> tuple[Seen, ...]:
+def clicked(shown: tuple[Seen, ...], event: Event, total: int) -> tuple[Seen, ...]:
     """Mark what an event visited, and what it passed over: seen on the same slate above the clicked rank.
 
     Args:
         shown: what was seen.
         event: a view, click, cart or purchase.
-        count: the session's step count with this event.
+        total: the session's step count with this event.
     """
     products = {item.product_id for item in event.items}
     if not event.shown and products.isdisjoint([seen.product_id for seen in shown]):
         return shown
     slate, rank = (name_hash(event.shown.slate_id), event.shown.rank or 0) if event.shown else (0, 0)
 
-    def marked(seen: Seen) -> Seen:
-        if seen.product_id in products:
-            return seen if seen.clicked and not seen.skipped else seen._replace(clicked=True, skipped=0)
-        if slate and seen.slate == slate and seen.rank < rank and not seen.clicked:
-            return seen._replace(skipped=count)
-        return seen
-
-    return tuple([marked(seen) for seen in shown])
+    return tuple(
+        [
+            seen._replace(clicked=True, skipped=0)
+            if seen.product_id in products
+            else seen._replace(skipped=total)
+            if seen.slate == slate != 0 and seen.rank < rank and not seen.clicked
+            else seen
+            for seen in shown
+        ]
+    )
 
 
 def forgiven(shown: tuple[Seen, ...]) -> tuple[Seen, ...]:

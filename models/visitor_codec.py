@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate, repeat
 from operator import sub
 from typing import Any, TypeVar
@@ -122,10 +123,16 @@ def _session(plain: dict[str, Any], now: int) -> Session:
         total=total,
         open=still_open,
         awaits=awaits,
-        landing=None if landing is None else Landing.model_construct(**landing),
+        landing=None if landing is None else _landing(tuple(landing.items())),
         query=plain.get("query"),
         steps=steps,
     )
+
+
+@lru_cache(maxsize=4096)
+def _landing(fields: tuple[tuple[str, Any], ...]) -> Landing:
+    """Read where a visit came from; few places send many visitors."""
+    return Landing.model_construct(**dict(fields))
 
 
 def _shown(columns: list[Any], now: int) -> tuple[Seen, ...]:

@@ -54,11 +54,19 @@ def test_a_late_event_of_another_user_touches_nobody_elses_session() -> None:
     """It is learned for its own user, without context."""
     visit = Journey()
     visit("identify", at_s=10, user_id="u1")
-    visit("view_item", "lamp", at_s=20)
+    visit("add_to_cart", "lamp", at_s=20)
     before = visit.visitor.profile
     late = visit("add_to_cart", "sofa", at_s=5, user_id="u2")
     assert (late.step.user_id, late.step.session, late.step.context, late.step.cart) == ("u2", None, (), ())
     assert visit.visitor.profile == before
+
+
+def test_a_late_identify_links_all_the_same() -> None:
+    """Who it is does not depend on the order of two events."""
+    visit = Journey()
+    visit("view_item", "lamp", at_s=10)
+    assert visit("identify", at_s=9, user_id="u1").step.user_id == "u1"
+    assert visit("view_item", "sofa", at_s=20).step.user_id == "u1"
 
 
 @pytest.mark.parametrize("consent", ["none", "personalisation"])
