@@ -3,8 +3,10 @@
 import json
 import secrets
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +17,11 @@ from schemas.errors import RefusedError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from schemas.events import Event
-    from schemas.products import Product
-    from streams.demo.live import Live
+    from schemas.products import Embedding, Product
     from streams.demo.scoreboard import Scoreboard
+    from streams.demo.shoppers import Crowd
     from streams.demo.view import LiveView, PlainView
+    from streams.settings import Settings
 
 PARTITIONS = 4
 HISTORY_ENDS_BEFORE_MS = 45 * 60 * 1000
@@ -49,44 +51,90 @@ def demo(
     """
     from rich.console import Console
 
-    from streams.brokers import open_broker
     from streams.demo.catalogue import embedded
-    from streams.demo.live import Live
     from streams.demo.scoreboard import Scoreboard
     from streams.demo.shop import generate_shop
     from streams.demo.shoppers import Crowd
     from streams.demo.taste import hidden_truth
+    from streams.demo.view import summary
     from streams.settings import Settings
 
     console = Console(stderr=True)
-    now = datetime.now(UTC)
-    shop = generate_shop(seed, products, at=now)
+    settings = Settings()
+    shop = generate_shop(seed, products, at=datetime.now(UTC))
     crowd = Crowd(shop, hidden_truth(shop, seed), seed=seed, rate=rate)
     board = Scoreboard(shop)
-    installed = Settings()
     with _stop_on_signals() as stop:
         with _bar(console, f"embedding {products:,} products", products) as advance:
-            vectors = embedded(shop, installed, advance)
-        with open_broker(broker, installed, progress=lambda line: console.print(line, style="dim")) as opened:
-            name = f"demo-{secrets.token_hex(4)}"
-            changes = {"topic_prefix": f"{name}.", "worker_slot": name, "partitions": PARTITIONS}
-            own = opened.settings.model_copy(update=changes)
-            opened.create_topics(own.topics, replication=own.replication_factor)
-            try:
-                with Live(own, environment=opened.environment, crowd=crowd, board=board) as live:
-                    console.print("Starting the workers", style="dim")
-                    live.start(shop, vectors)
-                    until_ms = int(now.timestamp() * 1000) - HISTORY_ENDS_BEFORE_MS
-                    _replay(live, crowd.history(history, until_ms=until_ms), console)
-                    with _view(board, shop, console) as view, stop.gently():
-                        live.run(seconds, view, stopped=lambda: stop.asked)
-            finally:
-                opened.delete_topics(own.topic_prefix)
-    from streams.demo.view import summary
-
+            vectors = embedded(shop, settings, advance)
+        with _opened(broker, settings, console) as (own, environment):
+            show = _Show(console, crowd, board, shop, stop)
+            show.perform(own, environment, vectors, history=history, seconds=seconds)
     console.print(summary(board))
     if as_json:
         print(json.dumps(board.summary()))
+
+
+@contextmanager
+def _opened(broker: str, settings: "Settings", console: "Console") -> "Iterator[tuple[Settings, dict[str, str]]]":
+    """Open a broker and create topics of the demo's own on it; they are deleted at the end.
+
+    Gives the settings of the demo, and what its workers need to know.
+    """
+    from streams.brokers import open_broker
+
+    with open_broker(broker, settings, progress=lambda line: console.print(line, style="dim")) as opened:
+        name = f"demo-{secrets.token_hex(4)}"
+        changes = {"topic_prefix": f"{name}.", "worker_slot": name, "partitions": PARTITIONS}
+        own = opened.settings.model_copy(update=changes)
+        opened.create_topics(own.topics, replication=own.replication_factor)
+        try:
+            yield own, {**opened.environment, "AISLE_EVIDENCE_SHARE": "1"}
+        finally:
+            opened.delete_topics(own.topic_prefix)
+
+
+@dataclass(frozen=True)
+class _Show:
+    """The demo with everything at hand."""
+
+    console: "Console"
+    crowd: "Crowd"
+    board: "Scoreboard"
+    shop: "Sequence[Product]"
+    stop: "_Stop"
+
+    def perform(
+        self,
+        settings: "Settings",
+        environment: "Mapping[str, str]",
+        vectors: "Sequence[Embedding]",
+        *,
+        history: int,
+        seconds: float | None,
+    ) -> None:
+        """Start the workers, let them learn the past, and open the shop."""
+        from streams.demo.live import Live
+        from streams.demo.traffic import Traffic
+
+        live = Live(self.crowd, self.board)
+        with Traffic(settings, environment=environment, taken=live.take) as traffic:
+            self.console.print("Starting the workers", style="dim")
+            traffic.start(self.shop, vectors)
+            past = self.crowd.history(history, until_ms=int(time.time() * 1000) - HISTORY_ENDS_BEFORE_MS)
+            what = f"learning from {len(past):,} simulated events of the past"
+            with _bar(self.console, what, len(past)) as advance:
+                live.replay(past, traffic, advance)
+            with self._view() as view, self.stop.gently():
+                live.run(seconds, traffic, view, stopped=lambda: self.stop.asked)
+
+    def _view(self) -> "LiveView | PlainView":
+        from streams.demo.view import LiveView, PlainView
+        from streams.demo.watched import Watched
+
+        if self.console.is_terminal:
+            return LiveView(self.board, Watched(self.shop), self.console)
+        return PlainView(self.board, self.console)
 
 
 class _Stop:
@@ -132,15 +180,3 @@ def _bar(console: "Console", name: str, total: int) -> Iterator[Callable[[int], 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=total)
         yield lambda steps: progress.advance(task, steps)
-
-
-def _replay(live: "Live", history: "Sequence[Event]", console: "Console") -> None:
-    with _bar(console, f"learning from {len(history):,} simulated events of the past", len(history)) as advance:
-        live.replay(history, advance)
-
-
-def _view(board: "Scoreboard", shop: "Sequence[Product]", console: "Console") -> "LiveView | PlainView":
-    from streams.demo.view import LiveView, PlainView
-    from streams.demo.watched import Watched
-
-    return LiveView(board, Watched(shop), console) if console.is_terminal else PlainView(board, console)

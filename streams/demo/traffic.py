@@ -1,0 +1,158 @@
+"""Between the demo and its workers: records out, slates in, and how far the workers are."""
+
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from schemas.errors import RefusedError
+from schemas.events import Event
+from schemas.products import Embedding, Product
+from schemas.topics import EMBEDDINGS, EVENTS, LEARNING, PRODUCTS, TopicName
+from streams.kafka import confluent_config, partition_of
+from streams.runs.children import Children
+from streams.runs.on_kafka import WORKERS, environment_of, free_port
+from streams.runs.output import Emitted, Output
+from streams.runs.progress import NOTHING, ProgressClient, WorkerProgress
+from streams.runs.window import Window
+from streams.settings import Settings
+from streams.sources.writer import Writer
+from streams.worker_files import files_of
+
+AHEAD = 1500
+"""Events under way at most: unread records stay far below what the embedded broker keeps."""
+
+STALLED_S = 180
+"""Without any progress for this long, something is wrong that will not mend itself; a first start compiles kernels."""
+
+POLL_S = 0.01
+
+
+class Traffic:
+    """A fresh set of topics and the workers on it; leaving it stops the workers.
+
+    Args:
+        settings: of this demo: servers, prefix, partitions, worker slot.
+        environment: what workers need to know of the broker.
+        taken: called with every slate.
+    """
+
+    def __init__(
+        self, settings: Settings, *, environment: Mapping[str, str], taken: Callable[[Emitted], object]
+    ) -> None:
+        self._settings = settings
+        self._window = Window(settings.partitions, ahead=AHEAD)
+        self._next: defaultdict[int, int] = defaultdict(int)
+        self._heard = NOTHING
+        self._heard_at = self._moved_at = time.monotonic()
+        self._port = free_port()
+        config = {**confluent_config(settings), "log_level": 2}  # a broker that goes first, at the end, is no news
+        directory = settings.data_dir / "runs" / (settings.worker_slot or "demo")
+        with ExitStack() as stack:
+            self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
+            self._output = stack.enter_context(closing(Output(config, settings.topics, taken)))
+            self._progress = stack.enter_context(closing(ProgressClient(self._port)))
+            self._children = stack.enter_context(Children(directory, environment_of(settings, environment)))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if kind is None:  # else they may say why
+            for worker in WORKERS:
+                shutil.rmtree(files_of(self._settings, worker), ignore_errors=True)
+
+    @property
+    def room(self) -> int:
+        """Give how many events may be sent now."""
+        return self._window.room
+
+    @property
+    def idle(self) -> bool:
+        """Say whether everything sent is worked through, as far as was last heard."""
+        return self._window.done(self._heard.committed)
+
+    @property
+    def dead_letters(self) -> int:
+        """Count what was refused so far."""
+        return self._output.dead_letters
+
+    def start(self, products: Sequence[Product], embeddings: Sequence[Embedding]) -> None:
+        """Start the workers and hand them the catalogue and its vectors, never faster than they read."""
+        self._output.open()
+        self._children.start("worker", "clicks", environment={"AISLE_HTTP_PORT": str(self._port)})
+        self._feed(PRODUCTS, products, lambda heard: heard.products)
+        self._feed(EMBEDDINGS, embeddings, lambda heard: heard.embeddings)
+        # Last, so that it finds every vector made and has work only when a product changes.
+        self._children.start("worker", "catalog", environment={"AISLE_HTTP_PORT": "0"})
+
+    def send(self, event: Event) -> tuple[int, int]:
+        """Send an event; gives the partition and the offset it will have there."""
+        key = event.visitor_id.encode()
+        partition = partition_of(key, self._settings.partitions)
+        place = (partition, self._window.send(partition))
+        self._next[partition] += 1
+        self._writer.write(EVENTS, key, event.encode(), acked=partial(self._acked, place))
+        return place
+
+    def next_offsets(self) -> dict[int, int]:
+        """Give the offset that the next event of each partition will have; 0 where there is none yet."""
+        return dict(self._next)
+
+    def receive(self, *, hear_every_s: float) -> None:
+        """Take the slates that have come, and now and then ask how far the worker is, which takes its time."""
+        self._output.poll(POLL_S)
+        if time.monotonic() - self._heard_at > hear_every_s:
+            self._heard_at = time.monotonic()
+            self._hear()
+
+    def settle(self, timeout_s: float) -> None:
+        """Wait until everything sent is worked through and every slate has come, or time is up."""
+        self._writer.flush()
+        until = time.monotonic() + timeout_s
+        while not self.idle and time.monotonic() < until:
+            self.receive(hear_every_s=0.05)
+        self._output.drain()
+
+    def _feed(
+        self, topic: TopicName, records: Sequence[Product | Embedding], read: Callable[[WorkerProgress], int]
+    ) -> None:
+        for sent, record in enumerate(records):
+            while sent - read(self._heard) >= AHEAD:
+                self._pause()
+            self._writer.write(topic, record.product_id.encode(), record.encode())
+        self._writer.flush()
+        while not self._heard.ready or read(self._heard) < len(records):
+            self._pause()
+
+    def _pause(self) -> None:
+        self._writer.poll(0.1)
+        self._hear()
+
+    def _acked(self, expected: tuple[int, int], partition: int, offset: int, _appended_ms: int) -> None:
+        if (partition, offset) != expected:
+            raise RefusedError(f"Another producer writes to {self._settings.topics[EVENTS]}: start the demo again.")
+
+    def _hear(self) -> None:
+        """Ask the worker how far it is.
+
+        Raises:
+            RefusedError: a worker has ended, or nothing has moved for long.
+        """
+        self._children.check()
+        progress = self._progress.ask()
+        learned = self._output.end_of(self._settings.topics[LEARNING], 0)
+        self._window.heard(marks=progress.marks, unlearned=max(0, learned - 1 - progress.model))
+        idle = progress.ready and self._window.done(progress.committed)
+        if progress != self._heard or idle:
+            self._heard, self._moved_at = progress, time.monotonic()
+        elif time.monotonic() - self._moved_at > STALLED_S:
+            raise RefusedError(f"The workers have not moved for {STALLED_S} s.\n{self._children.last_words()}")
