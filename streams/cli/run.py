@@ -4,7 +4,7 @@ import json
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +35,9 @@ def run(
         str, typer.Option(help="auto, external (KAFKA_BOOTSTRAP_SERVERS), docker, maven or embedded.")
     ] = "auto",
     slates: Annotated[Path | None, typer.Option(help="Write every slate to this file, one JSON object a line.")] = None,
+    contexts: Annotated[
+        Path | None, typer.Option(help="Write every visitor's final context to this file, one JSON object a line.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
     """Run the whole engine over one file of events and say how often the next click was in the slate."""
@@ -47,11 +50,13 @@ def run(
     source.survey  # noqa: B018  a file that cannot be read is refused before a broker is started
     tally = Tally(source.layout.labels)
     started = time.monotonic()
-    with _stopped_in_order(), _writer(slates) as write, Bars() as bars:
+    with _stopped_in_order(), _writer(slates) as write, _writer(contexts) as keep, Bars() as bars:
         if in_process:
-            _in_process(source, Settings(), tally, bars, write)
+            final = _in_process(source, Settings(), tally, bars, write)
         else:
-            _on_kafka(source, Settings(), tally, bars, write, broker)
+            final = _on_kafka(source, Settings(), tally, bars, write, choice=broker, contexts=contexts is not None)
+        for visitor_id, context in sorted(final.items()):
+            keep(b'{"visitor_id":%s,"context":%s}' % (json.dumps(visitor_id).encode(), context))
     if as_json:
         print(json.dumps(tally.summary()))
     else:
@@ -60,10 +65,10 @@ def run(
 
 def _in_process(
     source: "EventFile", settings: "Settings", tally: "Tally", bars: "Bars", write: Callable[[bytes], object]
-) -> None:
+) -> Mapping[str, bytes]:
     from streams.runs.in_process import run_in_process
 
-    run_in_process(source, settings, tally, watch=bars, taken=lambda slate: write(slate.encode()))
+    return run_in_process(source, settings, tally, watch=bars, taken=lambda slate: write(slate.encode()))
 
 
 def _on_kafka(
@@ -72,8 +77,10 @@ def _on_kafka(
     tally: "Tally",
     bars: "Bars",
     write: Callable[[bytes], object],
+    *,
     choice: str,
-) -> None:
+    contexts: bool,
+) -> Mapping[str, bytes]:
     from streams.brokers import open_broker
     from streams.runs.on_kafka import KafkaRun
 
@@ -83,9 +90,14 @@ def _on_kafka(
         broker.create_topics(own.topics, replication=own.replication_factor)
         try:
             with KafkaRun(
-                source, own, tally, environment=broker.environment, taken=lambda slate: write(slate.value)
+                source,
+                own,
+                tally,
+                environment=broker.environment,
+                taken=lambda slate: write(slate.value),
+                contexts=contexts,
             ) as whole:
-                whole.run(bars)
+                return whole.run(bars)
         finally:
             broker.delete_topics(own.topic_prefix)
 

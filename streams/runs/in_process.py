@@ -1,6 +1,6 @@
 """A run without a broker: the engine as a library, event by event."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from time import perf_counter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run_in_process(
     file: EventFile, settings: Settings, tally: Tally, *, watch: Watch, taken: Callable[[Slate], object]
-) -> None:
+) -> Mapping[str, bytes]:
     """Feed a file's products and events to an `Engine`, in lock-step by nature.
 
     Args:
@@ -29,6 +29,9 @@ def run_in_process(
         tally: counts; its latency is the time an event takes.
         watch: told of the stages.
         taken: called with every slate.
+
+    Returns:
+        the visitors' contexts as encoded.
     """
     from streams.engine import Engine
 
@@ -49,6 +52,7 @@ def run_in_process(
     watch.reached(file.taken)
     tally.dead_letters = len(engine.dead_letters)
     tally.scoring.finish()
+    return engine.contexts()
 
 
 def embed(engine: "Engine", products: Sequence[Product], settings: Settings, watch: Watch) -> None:

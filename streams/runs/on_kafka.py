@@ -45,6 +45,7 @@ class KafkaRun:
         tally: counts.
         environment: what workers need to know of the broker.
         taken: called with every slate.
+        contexts: keep every visitor's last context.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class KafkaRun:
         *,
         environment: Mapping[str, str],
         taken: Callable[[Emitted], object],
+        contexts: bool = False,
     ) -> None:
         self._file = file
         self._settings = settings
@@ -69,7 +71,8 @@ class KafkaRun:
         directory = settings.data_dir / "runs" / (settings.worker_slot or "run")
         with ExitStack() as stack:
             self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
-            self._output = stack.enter_context(closing(Output(config, settings.topics, self._slate)))
+            output = Output(config, settings.topics, self._slate, contexts=contexts)
+            self._output = stack.enter_context(closing(output))
             self._progress = stack.enter_context(closing(ProgressClient(self._ports["clicks"])))
             self._embedding = stack.enter_context(closing(ProgressClient(self._ports["catalog"])))
             self._children = stack.enter_context(Children(directory, environment_of(settings, environment)))
@@ -86,8 +89,12 @@ class KafkaRun:
             for worker in WORKERS:
                 shutil.rmtree(files_of(self._settings, worker), ignore_errors=True)
 
-    def run(self, watch: Watch) -> None:
-        """Start the workers, write the products, then the events, and wait until all is worked through."""
+    def run(self, watch: Watch) -> Mapping[str, bytes]:
+        """Start the workers, write the products, then the events, and wait until all is worked through.
+
+        Returns:
+            the visitors' contexts as encoded, where they are kept.
+        """
         self._output.open()
         for kind, port in self._ports.items():
             self._children.start("worker", kind, environment={"AISLE_HTTP_PORT": str(port)})
@@ -107,6 +114,7 @@ class KafkaRun:
         self._output.drain()
         self._tally.dead_letters = self._output.dead_letters
         self._tally.scoring.finish()
+        return self._output.contexts
 
     def _send(self, events: Iterator[Event]) -> bool:
         """Send what there is room for; False when the file is at its end."""

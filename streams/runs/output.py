@@ -1,4 +1,4 @@
-"""What comes out while a run goes on: slates and dead letters."""
+"""What comes out while a run goes on: slates, dead letters, and the visitors' contexts where they are wanted."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from schemas.errors import RefusedError
-from schemas.topics import EVENTS_DEAD, PRODUCTS_DEAD, SLATES, Topics
+from schemas.topics import CHANGELOG, EVENTS_DEAD, PRODUCTS_DEAD, SLATES, TopicName, Topics
+from streams.partitions import WATERMARK_KEY
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -26,20 +27,34 @@ class Emitted(NamedTuple):
 
 
 class Output:
-    """Reads `recommendations` and the dead letters from their start, all partitions, without a group.
+    """Reads `recommendations`, the dead letters and perhaps the changelog from their start, without a group.
 
     Args:
         config: librdkafka's settings of this installation.
         topics: names of this run.
         taken: called with every slate.
+        contexts: keep every visitor's last context.
+
+    Attributes:
+        dead_letters: how many there were.
+        contexts: the contexts as encoded, by visitor.
     """
 
-    def __init__(self, config: Mapping[str, object], topics: Topics, taken: Callable[[Emitted], object]) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, object],
+        topics: Topics,
+        taken: Callable[[Emitted], object],
+        *,
+        contexts: bool = False,
+    ) -> None:
         from confluent_kafka import Consumer
 
         self._topics = topics
         self._taken = taken
+        self._read: list[TopicName] = [SLATES, EVENTS_DEAD, PRODUCTS_DEAD, *([CHANGELOG] if contexts else [])]
         self.dead_letters = 0
+        self.contexts: dict[str, bytes] = {}
         self._next: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(
             {
@@ -56,7 +71,7 @@ class Output:
         from confluent_kafka import TopicPartition
 
         known = self._consumer.list_topics(timeout=_TIMEOUT_S).topics
-        names = [self._topics[name] for name in (SLATES, EVENTS_DEAD, PRODUCTS_DEAD)]
+        names = [self._topics[name] for name in self._read]
         places = [(name, partition) for name in names for partition in known[name].partitions]
         self._next = dict.fromkeys(places, 0)
         self._consumer.assign([TopicPartition(name, partition, 0) for name, partition in places])
@@ -101,17 +116,27 @@ class Output:
                 "before they were read. Use `--broker maven` or your own broker."
             )
         self._next[place] += 1
-        if message.topic() != self._topics[SLATES]:
+        if place[0] == self._topics[SLATES]:
+            self._taken(_emitted(message))
+        elif place[0] == self._topics[CHANGELOG]:
+            self._keep(message.key(), message.value())
+        else:
             self.dead_letters += 1
-            return
-        slate = orjson.loads(message.value())
-        self._taken(
-            Emitted(
-                placement=slate["placement"],
-                products=[item["product_id"] for item in slate["items"]],
-                partition=message.partition(),
-                cause=slate["cause"]["offset"],
-                appended_ms=message.timestamp()[1],
-                value=message.value(),
-            )
-        )
+
+    def _keep(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.contexts.pop(key.decode(), None)
+        elif key != WATERMARK_KEY:
+            self.contexts[key.decode()] = value
+
+
+def _emitted(message: "Message") -> Emitted:
+    slate = orjson.loads(message.value())
+    return Emitted(
+        placement=slate["placement"],
+        products=[item["product_id"] for item in slate["items"]],
+        partition=message.partition(),
+        cause=slate["cause"]["offset"],
+        appended_ms=message.timestamp()[1],
+        value=message.value(),
+    )
