@@ -10,6 +10,9 @@ from models.vectors import VectorTable, unit
 UPSERT_ROWS = 1000
 """Vectors handed to the index at once."""
 
+REMEMBERED = 5_000
+"""Products whose neighbours are remembered: about 40 MB at 60 neighbours each."""
+
 Opener = Callable[[str, int], VectorIndex]
 """Opens an empty index for vectors of one (model, dim)."""
 
@@ -61,6 +64,7 @@ class Content:
         self._open = open_index
         self._spaces: dict[str, _Space] = {}
         self._active: _Space | None = None
+        self._beside: dict[tuple[str, int], list[Neighbour]] = {}
         self.model = ""
 
     @property
@@ -80,6 +84,7 @@ class Content:
         Raises:
             ValueError: the vector has another dim than those of the same model before it.
         """
+        self._beside.clear()
         vector = unit(vector)
         space = self._space(model, len(vector))
         if not vector.any():
@@ -95,6 +100,7 @@ class Content:
 
     def remove(self, product_id: str) -> None:
         """Forget a product; an unknown one is ignored."""
+        self._beside.clear()
         for space in self._spaces.values():
             space.remove(product_id)
 
@@ -150,6 +156,22 @@ class Content:
             return []
         self._active.flush()
         return self._active.index.near(vector, limit=limit, category=category, exclude=exclude)
+
+    def near_product(self, product_id: str, limit: int) -> list[Neighbour]:
+        """Find what is nearest to a product (itself included), remembered until any vector changes.
+
+        Raises:
+            DegradedError: the index did not answer in time; serve without it.
+        """
+        known = self._beside.get((product_id, limit))
+        if known is None:
+            vector = self.vector(product_id)
+            if vector is None:
+                return []
+            if len(self._beside) >= REMEMBERED:
+                self._beside.clear()
+            known = self._beside[product_id, limit] = self.near(vector, limit)
+        return known
 
     def __len__(self) -> int:
         return len(self._active.table) if self._active else 0

@@ -1,14 +1,12 @@
 """What the blend looks at besides the sources, and the candidates of one event with all that is known of them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import numpy as np
 
 from models.blend import rows_of
-from models.catalogue import Catalogue
 from models.knowledge import Knowledge
 from models.retrieval import Found
 from models.session import Context
@@ -25,26 +23,20 @@ class Candidates:
     Args:
         items: sorted, so that a stable sort by score breaks ties by id.
         found: by source.
-        part: per source float32, shape (len(items),): its scores as shares 0..1 of its best, 0 where it has none.
+        sources: the names of the rows of `part`.
+        part: float32, shape (len(sources), len(items)): scores as shares 0..1 of their source's best, 0 for none.
         relevance: float64, shape (len(items),): the blend's score stretched to 0..1, less fatigue comes later.
         times_shown: float32, shape (len(items),): impressions without a click.
-        sellable: the variant to show of each item looked at so far.
+        sellable: the variant to show of each item looked at so far, None where none can be bought.
     """
 
     items: list[str]
     found: Found
-    part: Mapping[str, np.ndarray]
+    sources: tuple[str, ...]
+    part: np.ndarray
     relevance: np.ndarray
     times_shown: np.ndarray
     sellable: dict[str, Product | None] = field(default_factory=dict)
-
-    def product(self, row: int, context: Context, catalogue: Catalogue, at: datetime) -> Product | None:
-        """Choose the variant of a candidate to show, once for all placements; None where none can be bought."""
-        item = self.items[row]
-        if item not in self.sellable:
-            country = context.landing.country if context.landing else None
-            self.sellable[item] = catalogue.representative(item, at, country, prefer=context.views)
-        return self.sellable[item]
 
 
 def score(found: Found, context: Context, knowledge: Knowledge) -> Candidates:
@@ -56,15 +48,12 @@ def score(found: Found, context: Context, knowledge: Knowledge) -> Candidates:
     raw = blend.score(blend.features_at(rows, found, len(items), extra)).astype(np.float64)
     low, high = (raw.min(), raw.max()) if items else (0.0, 0.0)
     relevance = (raw - low) / (high - low) if high > low else np.ones(len(items))
-    part = {source: _share(found[source].scores, rows[source], len(items)) for source in rows}
-    return Candidates(items, found, part, relevance, np.expm1(extra["times_shown"]))
-
-
-def _share(scores: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    values = np.zeros(count, np.float32)
-    if scores[0] > 0:
-        values[rows] = np.maximum(scores / scores[0], 0)
-    return values
+    part = np.zeros((len(rows), len(items)), np.float32)
+    for place, source in enumerate(rows):
+        scores = found[source].scores
+        if scores[0] > 0:
+            part[place, rows[source]] = np.maximum(scores / scores[0], 0)
+    return Candidates(items, found, tuple(rows), part, relevance, np.expm1(extra["times_shown"]))
 
 
 def extras(items: Sequence[str], context: Context, knowledge: Knowledge) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """Why a product is on the slate, in words a shopper understands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -24,19 +24,18 @@ _WEIGHT = {
 }
 
 
-def main_sources(part: Mapping[str, np.ndarray], rows: Sequence[int]) -> list[str]:
+def main_sources(sources: Sequence[str], part: np.ndarray) -> list[str]:
     """Name, per candidate, the source that says most.
 
     Args:
-        part: per source, each candidate's score as a share 0..1 of the source's best.
-        rows: the candidates.
+        sources: names of the rows.
+        part: shape (len(sources), candidates): each candidate's score as a share 0..1 of the source's best.
 
-    >>> main_sources({"popular": np.array([1.0, 1.0]), "content": np.array([0.9, 0.0])}, [0, 1])
+    >>> main_sources(["popular", "content"], np.array([[1.0, 1.0], [0.9, 0.0]]))
     ['content', 'popular']
     """
-    names = list(part)
-    said = np.stack([_WEIGHT.get(name, 0.1) * part[name][rows] for name in names])
-    return [names[best] for best in said.argmax(axis=0).tolist()]
+    weight = np.array([_WEIGHT.get(name, 0.1) for name in sources])
+    return [sources[best] for best in (weight[:, None] * part).argmax(axis=0).tolist()]
 
 
 class Reasons:

@@ -1,13 +1,17 @@
 """Where candidates come from: every source is asked once per event, then shared by the event's placements."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from models.knowledge import Knowledge
 from models.model import Query, Scored
 from models.placements import basket
+from models.ports import Neighbour
 from models.session import Context
+from schemas.errors import DegradedError
 from schemas.events import Event, Landing
 from schemas.record import from_epoch_ms
 
@@ -50,7 +54,14 @@ def query_of(context: Context, event: Event, knowledge: Knowledge) -> Query:
     )
 
 
-def retrieve(context: Context, event: Event, knowledge: Knowledge) -> dict[str, Scored]:
+class Retrieved(NamedTuple):
+    """Candidates by source, and the sources that did not answer in time and are served without."""
+
+    found: dict[str, Scored]
+    timed_out: tuple[str, ...]
+
+
+def retrieve(context: Context, event: Event, knowledge: Knowledge) -> Retrieved:
     """Ask every source, once for all placements of an event.
 
     Returns:
@@ -63,18 +74,34 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge) -> dict[str, 
         found["popular"] = knowledge.model.popularity(landing_of(context.landing))
     text = context.query or (context.landing.utm_term if context.landing and not context.views else None)
     words = knowledge.words.match(text, limit=LIMIT) if text else []
-    if words:
-        found["words"] = _as_items(words, knowledge)
-    vector = session_vector(context, event, words, knowledge)
-    if vector is not None:
-        found["content"] = _as_items(knowledge.content.near(vector, limit=NEAR_LIMIT), knowledge)
-    anchor = knowledge.content.vector(event.items[0].product_id) if event.name == "view_item" and event.items else None
-    if anchor is not None:
-        found["anchored"] = _as_items(knowledge.content.near(anchor, limit=NEAR_LIMIT), knowledge)
+    found["words"] = _as_items(words, knowledge)
     new = knowledge.catalogue.newest(from_epoch_ms(context.at_ms), NEW_LIMIT)
-    if new:
-        found["new"] = _as_items([(product_id, 1.0 - i / len(new)) for i, product_id in enumerate(new)], knowledge)
-    return found
+    found["new"] = _as_items([(product_id, 1.0 - i / len(new)) for i, product_id in enumerate(new)], knowledge)
+    timed_out = []
+    for source, near in _by_vector(context, event, words, knowledge).items():
+        try:
+            found[source] = _as_items(near(), knowledge)
+        except DegradedError:
+            timed_out.append(source)
+    return Retrieved({source: scored for source, scored in found.items() if scored.items}, tuple(timed_out))
+
+
+def _by_vector(
+    context: Context, event: Event, words: Sequence[tuple[str, float]], knowledge: Knowledge
+) -> dict[str, Callable[[], list[Neighbour]]]:
+    """Name what the index is to be asked."""
+    content = knowledge.content
+    asked: dict[str, Callable[[], list[Neighbour]]] = {}
+    alone = len(context.steps) == len(context.views) == 1 and not context.profile_items
+    if alone:  # one product's direction is the product's own
+        asked["content"] = partial(content.near_product, context.views[-1], NEAR_LIMIT)
+    else:
+        vector = session_vector(context, event, words, knowledge)
+        if vector is not None:
+            asked["content"] = partial(content.near, vector, NEAR_LIMIT)
+    if event.name == "view_item" and event.items:
+        asked["anchored"] = partial(content.near_product, event.items[0].product_id, NEAR_LIMIT)
+    return asked
 
 
 def session_vector(

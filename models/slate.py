@@ -1,7 +1,7 @@
 """One slate: candidates in, an ordered and explained list out."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -88,7 +88,7 @@ def decide(request: Request, candidates: Candidates, knowledge: Knowledge, rules
     rest = [candidate for candidate in shortlist if candidate.row not in shown]
     ordered, explored = _explore(ordered, rest, candidates.found, request, knowledge)
     reasons = Reasons(request.context, request.anchors, knowledge.catalogue)
-    return Decision(items=_explained(ordered[: 2 * size], candidates.part, reasons), explored=explored)
+    return Decision(items=_explained(ordered[: 2 * size], candidates, reasons), explored=explored)
 
 
 def emphasised(placement: Placement, candidates: Candidates, rules: SlateRules) -> np.ndarray:
@@ -99,8 +99,8 @@ def emphasised(placement: Placement, candidates: Candidates, rules: SlateRules) 
     """
     relevance = candidates.relevance
     for source, weight in placement.emphasis.items():
-        if source in candidates.part:
-            relevance = relevance + weight * candidates.part[source]
+        if source in candidates.sources:
+            relevance = relevance + weight * candidates.part[candidates.sources.index(source)]
     return np.round(relevance * rules.fatigue**candidates.times_shown, 4)
 
 
@@ -113,10 +113,16 @@ def _filtered(
     absent |= {catalogue.item_of(product_id) for product_id in (*request.anchors, *context.cart)}
     leaves = {catalogue.category_of(product_id) for product_id in request.anchors} - {""}
     beside = leaves or {catalogue.category_of(product_id) for product_id in context.views[-1:]} - {""}
+    country = context.landing.country if context.landing else None
     order = np.argsort(-relevance, kind="stable")
+    items, sellable = candidates.items, candidates.sellable
     for row, value in zip(order.tolist(), relevance[order].tolist(), strict=True):
-        item = candidates.items[row]
-        product = None if item in absent else candidates.product(row, context, catalogue, request.at)
+        item = items[row]
+        if item in absent:
+            continue
+        if item not in sellable:
+            sellable[item] = catalogue.representative(item, request.at, country, prefer=context.views)
+        product = sellable[item]
         if product is None:
             continue
         leaf = catalogue.category_of(product.product_id)
@@ -199,21 +205,22 @@ def _pools(rest: list[Candidate], found: Found, request: Request, knowledge: Kno
     return pools
 
 
-def _explained(ordered: Sequence[Candidate], part: Mapping[str, np.ndarray], reasons: Reasons) -> list[PlainItem]:
+def _explained(ordered: Sequence[Candidate], candidates: Candidates, reasons: Reasons) -> list[PlainItem]:
     if not ordered:
         return []
-    rows = [candidate.row for candidate in ordered]
+    part = candidates.part[:, [candidate.row for candidate in ordered]]
     # Through float64, so that four decimals stay four decimals in JSON.
-    shares = [(source, np.round(values[rows].astype(np.float64), 4).tolist()) for source, values in part.items()]
+    shares = np.round(part.T.astype(np.float64), 4).tolist()
+    names = candidates.sources
     items: list[PlainItem] = []
-    for place, (candidate, source) in enumerate(zip(ordered, main_sources(part, rows), strict=True)):
+    for rank, (candidate, share, source) in enumerate(zip(ordered, shares, main_sources(names, part), strict=True), 1):
         product = candidate.product
         items.append(
             {
                 "product_id": product.product_id,
-                "rank": place + 1,
+                "rank": rank,
                 "score": candidate.relevance,
-                "sources": {name: values[place] for name, values in shares if values[place] > 0},
+                "sources": {name: value for name, value in zip(names, share, strict=True) if value > 0},
                 "reason": reasons.of(product.product_id, product.category, source),
             }
         )

@@ -1,5 +1,6 @@
 """Rows of vectors by product: one growing matrix, no holes."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -81,7 +82,7 @@ class VectorTable:
             float32, shape (len(product_ids), dim), zeros where there is none; bool, shape (len(product_ids),), True
             where there is one.
         """
-        rows = np.fromiter((self.rows.get(product_id, -1) for product_id in product_ids), np.int64, len(product_ids))
+        rows = np.fromiter(map(self.rows.get, product_ids, itertools.repeat(-1)), np.int64, len(product_ids))
         found = rows >= 0
         vectors = self._matrix[rows]
         vectors[~found] = 0

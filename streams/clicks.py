@@ -118,7 +118,7 @@ class ClicksAgent:
         chosen = step.kind in {"view", "click", "cart"} and step.items and context.steps
         row = None
         if chosen and sampled(event.event_id, self._rules.training_share) and self._rows.take(record.timestamp_ms):
-            found = retrieve(context, event.model_copy(update={"items": ()}), knowledge)
+            found = retrieve(context, event.model_copy(update={"items": ()}), knowledge).found
             row = training_row(step.items[0][0], found, context, knowledge, event_id=event.event_id)
         more = {"row": row, "landing": landing_of(applied.context.landing), "explored": self._explored(event, context)}
         return Out(LEARNING, 0, None, step.model_copy(update=more).encode(), record.offset)
@@ -145,7 +145,10 @@ class ClicksAgent:
         if not due:
             return
         context, knowledge = applied.context, self._world.knowledge
-        candidates = score(retrieve(context, event, knowledge), context, knowledge)
+        found, timed_out = retrieve(context, event, knowledge)
+        for source in timed_out:
+            count("timed_out", source=source)
+        candidates = score(found, context, knowledge)
         cause = Cause(topic=EVENTS, partition=record.partition, offset=record.offset, event_id=event.event_id)
         written = orjson.Fragment(cause.encode())
         key = event.visitor_id.encode()
@@ -159,7 +162,7 @@ class ClicksAgent:
             yield Out(SLATES, record.partition, key, data, record.offset, placement.name)
             count("slates", placement=placement.name)
             if sampled(name, self._rules.evidence_share):
-                evidence = _evidence(head, applied.visitor, candidates.found)
+                evidence = _evidence(head, applied.visitor, found, timed_out)
                 yield Out(EVIDENCE, record.partition, key, evidence.encode(), record.offset)
 
     def _head(self, request: Request, event: Event, decision: Decision) -> SlateHead:
@@ -176,13 +179,14 @@ class ClicksAgent:
         )
 
 
-def _evidence(head: SlateHead, visitor: Visitor | None, found: Found) -> Evidence:
+def _evidence(head: SlateHead, visitor: Visitor | None, found: Found, timed_out: tuple[str, ...]) -> Evidence:
     content = found.get("content")
     return Evidence(
         slate_id=head.slate_id,
         visitor_id=head.visitor_id,
         state=None if visitor is None else orjson.loads(encode(visitor)),
         content=tuple(zip(content.items, content.scores.tolist(), strict=True)) if content else (),
+        timed_out=timed_out,
         at=head.event_at,
     )
 

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 MetricName = Literal[
     "events",
     "slates",
+    "timed_out",
     "dead_letters",
     "foreign_keys",
     "batches",
@@ -36,6 +37,7 @@ class Metric:
 METRICS: dict[MetricName, Metric] = {
     "events": Metric(Counter, "Events applied, by what became of them.", ("note",)),
     "slates": Metric(Counter, "Slates decided.", ("placement",)),
+    "timed_out": Metric(Counter, "Sources that did not answer in time; the slate was decided without.", ("source",)),
     "dead_letters": Metric(Counter, "Records refused, by reason.", ("reason",)),
     "foreign_keys": Metric(Counter, "Records whose key belongs to another partition: set the producer to murmur2."),
     "batches": Metric(Counter, "Batches worked through."),

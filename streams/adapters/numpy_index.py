@@ -70,5 +70,6 @@ class NumpyVectorIndex:
 
 def _top(scores: np.ndarray, limit: int) -> np.ndarray:
     """Pick the positions of the greatest scores, in no order; excluded ones (-inf) never."""
-    best = np.argpartition(-scores, limit - 1)[:limit] if 0 < limit < len(scores) else np.arange(len(scores))[:limit]
+    many = 0 < limit < len(scores)
+    best = np.argpartition(scores, len(scores) - limit)[-limit:] if many else np.arange(len(scores))[:limit]
     return best[scores[best] > -np.inf]
