@@ -1,14 +1,14 @@
 """The blend: River's online logistic regression over what all sources say of a candidate."""
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from models.items import State
 from models.kernel import compiled
+from models.ranked import NONE, Ranked
 from schemas.learning import TrainingRow
 
 SOURCES = (
@@ -33,37 +33,101 @@ PRIOR = {
 INTERCEPT = -3.0
 """Pairs say nothing of the level; this keeps scores away from both ends of 0..1."""
 
-LIMIT = 60_000.0
-"""Training rows travel as float16."""
+FEATURES: tuple[str, ...] = (
+    *(f"{source}.{part}" for source in SOURCES for part in ("present", "rank", "share")),
+    *EXTRAS,
+)
+"""Columns, in order."""
 
+FIRST_EXTRA = 3 * len(SOURCES)
 
-class Scored(NamedTuple):
-    """Candidates of one source, best first, ties by item; `scores` is float32, finite."""
-
-    items: list[str]
-    scores: np.ndarray
-
-
-def rows_of(found: Mapping[str, Scored], items: Sequence[str]) -> dict[str, np.ndarray]:
-    """Give per source the place of its candidates among `items`: int64, -1 for those that are not there."""
-    row_of = {item: row for row, item in enumerate(items)}.get
-    return {
-        source: np.fromiter(map(row_of, scored.items, itertools.repeat(-1)), np.int64, len(scored.items))
-        for source, scored in found.items()
-        if scored.items
-    }
+_COLUMN = {source: 3 * at for at, source in enumerate(SOURCES)}
 
 
 @compiled
-def _fill(features: np.ndarray, rows: np.ndarray, scores: np.ndarray, first: int) -> None:
-    """Write a source's three columns: present, 1 / sqrt(rank), score / max."""
-    top = scores[0] if len(scores) > 0 else np.float32(0.0)
-    for t in range(len(rows)):
-        row = rows[t]
-        if row >= 0:
-            features[row, first] = 1.0
-            features[row, first + 1] = 1.0 / math.sqrt(t + 1.0)
-            features[row, first + 2] = max(np.float32(0.0), scores[t] / top) if top > 0.0 else 0.0
+def _fill(
+    features: np.ndarray,
+    shares: np.ndarray,
+    place: np.ndarray,
+    scores: np.ndarray,
+    first: np.ndarray,
+    columns: np.ndarray,
+) -> None:
+    """Write each source's three columns: present, 1 / sqrt(rank), score / max; -1 as column only keeps the share."""
+    for source in range(len(columns)):
+        start, column = first[source], columns[source]
+        top = scores[start] if first[source + 1] > start else np.float32(0.0)
+        for t in range(start, first[source + 1]):
+            share = max(np.float32(0.0), scores[t] / top) if top > 0.0 else np.float32(0.0)
+            row = place[t]
+            shares[source, row] = share
+            if column >= 0:
+                features[row, column] = 1.0
+                features[row, column + 1] = 1.0 / math.sqrt(t - start + 1.0)
+                features[row, column + 2] = share
+
+
+@compiled
+def _join(ids: np.ndarray, more: int) -> tuple[np.ndarray, np.ndarray]:
+    """List each id once, in order of first appearance, and `more` at the end unless negative; and each one's place."""
+    size = 16
+    while size < 2 * len(ids):
+        size *= 2
+    at = np.full(size, -1, np.int32)  # an open hash of places
+    found = np.empty(len(ids) + 1, np.int32)
+    place = np.empty(len(ids), np.int32)
+    count = 0
+    known = more < 0
+    for t in range(len(ids)):
+        slot = (ids[t] * 40503) & (size - 1)
+        while at[slot] >= 0 and found[at[slot]] != ids[t]:
+            slot = (slot + 1) & (size - 1)
+        if at[slot] < 0:
+            at[slot] = count
+            found[count] = ids[t]
+            count += 1
+        place[t] = at[slot]
+        known = known or ids[t] == more
+    if not known:
+        found[count] = more
+        count += 1
+    return found[:count], place
+
+
+class Described(NamedTuple):
+    """All candidates of one moment.
+
+    Args:
+        ids: int32, shape (n,), distinct, in order of first appearance.
+        features: float32, shape (n, len(FEATURES)), finite; the columns of `EXTRAS` are the caller's to fill.
+        sources: names of the rows of `shares`.
+        shares: float32, shape (len(sources), n): scores as shares 0..1 of their source's best, 0 for none.
+    """
+
+    ids: np.ndarray
+    features: np.ndarray
+    sources: tuple[str, ...]
+    shares: np.ndarray
+
+
+def describe(found: Mapping[str, Ranked], *, also: int = -1) -> Described:
+    """Join the sources' candidates and write what the sources say of each.
+
+    Args:
+        found: candidates by source; those that are not among `SOURCES` are joined without being features.
+        also: one more id, described as the last of them unless a source has it.
+    """
+    sources = tuple(found)
+    first = np.zeros(len(sources) + 1, np.int64)
+    np.cumsum([len(ranked.ids) for ranked in found.values()], out=first[1:])
+    ids = np.concatenate([NONE.ids, *(ranked.ids for ranked in found.values())])
+    scores = np.concatenate([NONE.scores, *(ranked.scores for ranked in found.values())])
+    columns = np.array([_COLUMN.get(source, -1) for source in sources], np.int64)
+    joined, place = _join(ids, also)
+    features = np.zeros((len(joined), len(FEATURES)), np.float32)
+    shares = np.zeros((len(sources), len(joined)), np.float32)
+    _fill(features, shares, place, scores, first, columns)
+    return Described(joined, features, sources, shares)
 
 
 @compiled
@@ -92,10 +156,6 @@ class Blend:
     """
 
     VERSION = "blend-1"
-    FEATURES: tuple[str, ...] = (
-        *(f"{source}.{part}" for source in SOURCES for part in ("present", "rank", "share")),
-        *EXTRAS,
-    )
 
     def __init__(self, *, first: int = 300, lr: float = 0.1) -> None:
         self.first = first
@@ -103,46 +163,8 @@ class Blend:
         self.missed = 0
         self.refused = 0
         self._river = _logistic(lr)
-        self._prior = np.array([_prior_of(name) for name in self.FEATURES])
+        self._prior = np.array([_prior_of(name) for name in FEATURES])
         self._weights = self._prior
-
-    def features(
-        self, found: Mapping[str, Scored], items: Sequence[str], extra: Mapping[str, np.ndarray]
-    ) -> np.ndarray:
-        """Describe candidates.
-
-        Args:
-            found: candidates by source; sources that are not features are passed over.
-            items: whom to describe; those a source does not have get zeros there.
-            extra: columns by name, shape (len(items),) each; what is missing or not finite is 0.
-
-        Returns:
-            float32, shape (len(items), len(FEATURES)), finite.
-        """
-        return self.features_at(rows_of(found, items), found, len(items), extra)
-
-    def features_at(
-        self, rows: Mapping[str, np.ndarray], found: Mapping[str, Scored], count: int, extra: Mapping[str, np.ndarray]
-    ) -> np.ndarray:
-        """Describe candidates whose place among the described is known already.
-
-        Args:
-            rows: per source int64, the row of each of its candidates, -1 for those that are not described.
-            found: candidates by source.
-            count: how many are described.
-            extra: columns by name, as in `features`.
-        """
-        table = np.zeros((count, len(self.FEATURES)), np.float32)
-        for at, source in enumerate(SOURCES):
-            if source in rows:
-                _fill(table, rows[source], np.ascontiguousarray(found[source].scores, np.float32), 3 * at)
-        for at, name in enumerate(EXTRAS, 3 * len(SOURCES)):
-            if name in extra:
-                table[:, at] = extra[name]
-        extras = table[:, 3 * len(SOURCES) :]
-        if not np.isfinite(extras).all():
-            np.nan_to_num(extras, copy=False, nan=0.0, posinf=LIMIT, neginf=-LIMIT)
-        return table
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """Score candidates.
@@ -157,7 +179,7 @@ class Blend:
 
     def learn_one(self, row: TrainingRow) -> bool:
         """Learn one chosen item (row 0) and its negatives; False for a row of another version or shape."""
-        if row.version != self.VERSION or row.columns != len(self.FEATURES):
+        if row.version != self.VERSION or row.columns != len(FEATURES):
             self.refused += 1
             return False
         try:
@@ -165,11 +187,11 @@ class Blend:
         except ValueError:
             self.refused += 1
             return False
-        if not table[0, : 3 * len(SOURCES) : 3].any():
+        if not table[0, :FIRST_EXTRA:3].any():
             self.missed += 1
             return True
         for values in (table[0] - table[1:]).tolist():
-            more = {name: value for name, value in zip(self.FEATURES, values, strict=True) if value}
+            more = {name: value for name, value in zip(FEATURES, values, strict=True) if value}
             self._river.learn_one(more, True, w=row.weight)
         self.learned += 1
         self._export()
@@ -179,13 +201,13 @@ class Blend:
         share = min(1.0, max(0.0, (self.learned - self.first) / (3 * self.first)))
         if share:
             weights = self._river.weights
-            mine = np.array([weights.get(name, 0.0) for name in self.FEATURES])
+            mine = np.array([weights.get(name, 0.0) for name in FEATURES])
             self._weights = (1 - share) * self._prior + share * mine
 
     @property
     def weights(self) -> dict[str, float]:
         """The weights in use by feature name, for explanations."""
-        return dict(zip(self.FEATURES, self._weights.tolist(), strict=True))
+        return dict(zip(FEATURES, self._weights.tolist(), strict=True))
 
     def state(self) -> State:
         """Return what decides predictions: River's weights and AdaGrad's sums, in feature order."""
@@ -193,9 +215,9 @@ class Blend:
         squares = self._river.optimizer.g2
         return {
             "learned": np.array([self.learned], np.int64),
-            "known": np.array([name in weights for name in self.FEATURES]),
-            "weights": np.array([weights.get(name, 0.0) for name in self.FEATURES]),
-            "squares": np.array([squares.get(name, 0.0) for name in self.FEATURES]),
+            "known": np.array([name in weights for name in FEATURES]),
+            "weights": np.array([weights.get(name, 0.0) for name in FEATURES]),
+            "squares": np.array([squares.get(name, 0.0) for name in FEATURES]),
         }
 
     def restore(self, state: State) -> None:
@@ -203,10 +225,10 @@ class Blend:
         from river.utils import VectorDict
 
         known = state["known"].tolist()
-        for name, have, square in zip(self.FEATURES, known, state["squares"].tolist(), strict=True):
+        for name, have, square in zip(FEATURES, known, state["squares"].tolist(), strict=True):
             if have:
                 self._river.optimizer.g2[name] = square
-        pairs = zip(self.FEATURES, known, state["weights"].tolist(), strict=True)
+        pairs = zip(FEATURES, known, state["weights"].tolist(), strict=True)
         self._river._weights = VectorDict({name: w for name, have, w in pairs if have})  # noqa: SLF001  no other way in
         self.learned = int(state["learned"][0])
         self._export()

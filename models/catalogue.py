@@ -1,14 +1,25 @@
 """What the shop sells: the fold of `catalog.products`."""
 
-from bisect import bisect_left, insort
-from collections.abc import Collection, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 from schemas.products import Product
 from schemas.record import epoch_ms
 
 CATEGORY_SEPARATOR = " > "
+
+KEPT_ANSWERS = 64
+"""Lists of newest products kept: history is read through many days on which something went on sale."""
+
+NO_OFFER: Final = 0
+"""An item cannot be bought."""
+OFFERED: Final = 1
+"""Anybody can buy it from the day it goes on sale."""
+ASK: Final = 2
+"""It depends: there are markets with a stock of their own, or variants that go on sale one after the other."""
 
 
 class _Offer(NamedTuple):
@@ -17,6 +28,16 @@ class _Offer(NamedTuple):
     sellable: bool
     starts: datetime | None
     countries: dict[str, bool] | None
+
+
+class Offer(NamedTuple):
+    """How an item stands: the variant that speaks for it (the first by id that is sold), and whether it can be bought.
+
+    `kind` is `NO_OFFER`, `OFFERED` or `ASK`.
+    """
+
+    speaker: Product
+    kind: int
 
 
 class Catalogue:
@@ -34,6 +55,8 @@ class Catalogue:
         self._groups: dict[str, list[str]] = {}
         self._categories: dict[str, list[str]] = {}
         self._newest: list[tuple[int, str]] = []
+        self._starts: list[datetime] = []
+        self._new: dict[tuple[int, str | None, int], Sequence[str]] = {}
 
     def put(self, product: Product, *, arrived_ms: int = 0) -> None:
         """Insert or replace a product.
@@ -52,12 +75,17 @@ class Catalogue:
         since = product.available_from or product.updated_at
         self._ages[product_id] = -(epoch_ms(since) if since else arrived_ms)
         insort(self._newest, (self._ages[product_id], product_id))
+        if product.available_from:
+            insort(self._starts, product.available_from)
 
     def remove(self, product_id: str) -> None:
         """Forget a product; an unknown one is ignored."""
+        self._new.clear()
         product = self._products.pop(product_id, None)
         if product is None:
             return
+        if product.available_from:
+            del self._starts[bisect_left(self._starts, product.available_from)]
         del self._offers[product_id]
         _drop(self._groups, product.item, product_id)
         _drop(self._categories, self._leaves.pop(product_id), product_id)
@@ -106,19 +134,40 @@ class Catalogue:
                 return self._products[member]
         return None
 
+    def offer_of(self, item: str) -> Offer | None:
+        """Say how an item is offered to somebody who has looked at none of its variants; None for no such item."""
+        members = self._groups.get(item)
+        if not members:
+            return None
+        offers = [self._offers[member] for member in members]
+        sellable = [member for member, offer in zip(members, offers, strict=True) if offer.sellable]
+        speaker = self._products[(sellable or members)[0]]
+        if any(offer.countries for offer in offers) or len({offer.starts for offer in offers}) > 1:
+            return Offer(speaker, ASK)
+        return Offer(speaker, OFFERED if sellable else NO_OFFER)
+
     def variants(self, item: str) -> Sequence[str]:
         """Give the products of an item, by id."""
         return self._groups.get(item, ())
 
-    def newest(self, at: datetime, limit: int, country: str | None = None) -> list[str]:
-        """List the newest available products, one per item, by `available_from`, else `updated_at`, else arrival."""
-        found: dict[str, str] = {}
+    def newest(self, at: datetime, limit: int, country: str | None = None) -> Sequence[str]:
+        """List the newest available products, one per item, by `available_from`, else `updated_at`, else arrival.
+
+        The answer holds until the catalogue changes or the next product goes on sale, so it is kept that long.
+        """
+        asked = (limit, country, bisect_right(self._starts, at))
+        if asked not in self._new:
+            if len(self._new) >= KEPT_ANSWERS:
+                self._new.clear()
+            self._new[asked] = list(islice(self._available(at, country), limit))
+        return self._new[asked]
+
+    def _available(self, at: datetime, country: str | None) -> Iterator[str]:
+        items = set()
         for _, product_id in self._newest:
-            if len(found) >= limit:
-                break
-            if self.available(product_id, at, country):
-                found.setdefault(self.item_of(product_id), product_id)
-        return list(found.values())
+            if self.available(product_id, at, country) and (item := self.item_of(product_id)) not in items:
+                items.add(item)
+                yield product_id
 
     def in_category(self, leaf: str) -> Sequence[str]:
         """Give the products of a leaf category (see `leaf_of`), by id."""

@@ -10,9 +10,6 @@ from models.vectors import VectorTable, unit
 UPSERT_ROWS = 1000
 """Vectors handed to the index at once."""
 
-REMEMBERED = 5_000
-"""Products whose neighbours are remembered: about 40 MB at 60 neighbours each."""
-
 Opener = Callable[[str, int], VectorIndex]
 """Opens an empty index for vectors of one (model, dim)."""
 
@@ -58,13 +55,17 @@ class Content:
 
     Args:
         open_index: opens an empty index for (model, dim).
+
+    Attributes:
+        epoch: changes whenever a vector does.
+        model: what made the vectors in use, "" before the first.
     """
 
     def __init__(self, open_index: Opener) -> None:
         self._open = open_index
         self._spaces: dict[str, _Space] = {}
         self._active: _Space | None = None
-        self._beside: dict[tuple[str, int], list[Neighbour]] = {}
+        self.epoch = 0
         self.model = ""
 
     @property
@@ -84,7 +85,7 @@ class Content:
         Raises:
             ValueError: the vector has another dim than those of the same model before it.
         """
-        self._beside.clear()
+        self.epoch += 1
         vector = unit(vector)
         space = self._space(model, len(vector))
         if not vector.any():
@@ -100,7 +101,7 @@ class Content:
 
     def remove(self, product_id: str) -> None:
         """Forget a product; an unknown one is ignored."""
-        self._beside.clear()
+        self.epoch += 1
         for space in self._spaces.values():
             space.remove(product_id)
 
@@ -156,22 +157,6 @@ class Content:
             return []
         self._active.flush()
         return self._active.index.near(vector, limit=limit, category=category, exclude=exclude)
-
-    def near_product(self, product_id: str, limit: int) -> list[Neighbour]:
-        """Find what is nearest to a product (itself included), remembered until any vector changes.
-
-        Raises:
-            DegradedError: the index did not answer in time; serve without it.
-        """
-        known = self._beside.get((product_id, limit))
-        if known is None:
-            vector = self.vector(product_id)
-            if vector is None:
-                return []
-            if len(self._beside) >= REMEMBERED:
-                self._beside.clear()
-            known = self._beside[product_id, limit] = self.near(vector, limit)
-        return known
 
     def __len__(self) -> int:
         return len(self._active.table) if self._active else 0

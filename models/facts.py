@@ -1,59 +1,135 @@
-"""What features and filters need of items, in arrays: one look-up per candidate, the rest at once."""
+"""What features and filters need of items, in arrays: items are rows, and everything about many rows is one look-up."""
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from models.catalogue import leaf_of
-from schemas.products import Product
+from models.catalogue import ASK, CATEGORY_SEPARATOR, Offer, leaf_of
+from models.ranked import NONE, Ranked
+from schemas.record import epoch_ms
 
 FIRST_ROWS = 256
 
 
 class FactTable:
-    """Leaf category and price by item; of a group the variant that came last speaks.
+    """Leaf category, price and offer by item; of a group the first variant by id that is sold speaks.
 
+    Row 0 is of everything unknown. Rows are given in order of appearance and used again: they mean nothing outside
+    this process, and no result may depend on their order.
+
+    Attributes:
+        epoch: changes whenever a row comes to mean another item.
+        names: the item of each row.
+        speakers: the product that speaks for it.
+        leaf, parent: codes of its category's path and of the path above, int32, 0 for none.
+        log_price: log of its price, float32, 0 where unknown.
+        offer: `NO_OFFER`, `OFFERED` or `ASK`, uint8.
+        since_ms: when it goes on sale, ms since 1970, int64, 0 for always.
+        restricted: bool.
+
+    >>> from models.catalogue import OFFERED
+    >>> from schemas.products import Product
     >>> table = FactTable()
-    >>> table.put(Product(product_id="p", title="Mug", category=("home", "mugs"), price=math.e))
-    >>> leaves, prices = table.gather(["p", "unknown"])
-    >>> leaves.tolist(), prices.round(3).tolist()
-    ([1, 0], [1.0, 0.0])
+    >>> table.put(Offer(Product(product_id="p", title="Mug", price=math.e), OFFERED))
+    >>> row = table.row("p")
+    >>> table.names[row], round(float(table.log_price[row]), 3), table.row("unknown")
+    ('p', 1.0, 0)
     """
 
     def __init__(self) -> None:
+        self.epoch = 0
+        self.names = [""]
+        self.speakers = [""]
+        self.leaf = np.zeros(FIRST_ROWS, np.int32)
+        self.parent = np.zeros(FIRST_ROWS, np.int32)
+        self.log_price = np.zeros(FIRST_ROWS, np.float32)
+        self.offer = np.zeros(FIRST_ROWS, np.uint8)
+        self.since_ms = np.zeros(FIRST_ROWS, np.int64)
+        self.restricted = np.zeros(FIRST_ROWS, np.bool_)
         self._rows: dict[str, int] = {}
+        self._products: dict[str, int] = {}
         self._codes: dict[str, int] = {"": 0}
         self._free: list[int] = []
-        # Row 0 is of everything unknown.
-        self._leaf = np.zeros(FIRST_ROWS, np.int32)
-        self._log_price = np.zeros(FIRST_ROWS, np.float32)
 
-    def put(self, product: Product) -> None:
-        """Take a product's newest facts."""
-        row = self._rows.get(product.item)
-        if row is None:
-            row = self._rows[product.item] = self._free.pop() if self._free else len(self._rows) + 1
-            if row == len(self._leaf):
-                self._leaf = np.concatenate([self._leaf, np.zeros_like(self._leaf)])
-                self._log_price = np.concatenate([self._log_price, np.zeros_like(self._log_price)])
-        self._leaf[row] = self._codes.setdefault(leaf_of(product), len(self._codes))
-        self._log_price[row] = math.log(product.price) if product.price else 0.0
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def row(self, item: str) -> int:
+        """Give an item's row, 0 when it is not in the catalogue."""
+        return self._rows.get(item, 0)
+
+    def ranked(self, products: Iterable[tuple[str, float]]) -> Ranked:
+        """Turn scored products, best first, into scored rows; of a group the best variant stays, the unknown do not."""
+        best: dict[int, float] = {}
+        for product_id, score in products:
+            best.setdefault(self._products.get(product_id, 0), score)
+        best.pop(0, None)
+        count = len(best)
+        return (
+            Ranked(np.fromiter(best, np.int32, count), np.fromiter(best.values(), np.float32, count)) if best else NONE
+        )
+
+    def row_of(self, product_id: str) -> int:
+        """Give the row of a product's item, 0 when the product is not in the catalogue."""
+        return self._products.get(product_id, 0)
+
+    def rows_of(self, products: Collection[str]) -> np.ndarray:
+        """Give the rows of many products: int32, shape (len(products),)."""
+        return np.fromiter(map(self._products.get, products, itertools.repeat(0)), np.int32, len(products))
+
+    def put(self, offer: Offer) -> None:
+        """Take the newest facts of an item."""
+        product = offer.speaker
+        row = self._rows.get(product.item) or self._add(product.item)
+        self.speakers[row] = product.product_id
+        self.leaf[row] = self._intern(leaf_of(product))
+        self.parent[row] = self._intern(CATEGORY_SEPARATOR.join(product.category[:-1]))
+        self.log_price[row] = math.log(product.price) if product.price else 0.0
+        self.offer[row] = offer.kind
+        self.since_ms[row] = epoch_ms(product.available_from) if product.available_from and offer.kind != ASK else 0
+        self.restricted[row] = product.restricted
+
+    def assign(self, product_id: str, item: str) -> None:
+        """Note which item a product belongs to; one that was `put`."""
+        self._products[product_id] = self._rows[item]
+
+    def unassign(self, product_id: str) -> None:
+        """Forget which item a product belongs to; an unknown one is ignored."""
+        self._products.pop(product_id, None)
 
     def remove(self, item: str) -> None:
-        """Forget an item; unknown ones are ignored."""
+        """Forget an item without variants; unknown ones are ignored."""
         row = self._rows.pop(item, None)
         if row is not None:
-            self._leaf[row] = self._log_price[row] = 0
+            for column in self._columns():
+                column[row] = 0
+            self.names[row] = self.speakers[row] = ""
             self._free.append(row)
+            self.epoch += 1
 
-    def gather(self, items: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Collect facts.
+    def _add(self, item: str) -> int:
+        if self._free:
+            row = self._free.pop()
+            self.names[row] = item
+        else:
+            row = len(self.names)
+            self.names.append(item)
+            self.speakers.append("")
+            if row == len(self.leaf):
+                self._grow()
+        self._rows[item] = row
+        self.epoch += 1
+        return row
 
-        Returns:
-            int32, shape (len(items),): leaf category codes, 0 for none or unknown; float32, same shape: log of the
-            price, 0 where unknown.
-        """
-        rows = np.fromiter(map(self._rows.get, items, itertools.repeat(0)), np.int64, len(items))
-        return self._leaf[rows], self._log_price[rows]
+    def _intern(self, path: str) -> int:
+        return self._codes.setdefault(path, len(self._codes))
+
+    def _columns(self) -> tuple[np.ndarray, ...]:
+        return self.leaf, self.parent, self.log_price, self.offer, self.since_ms, self.restricted
+
+    def _grow(self) -> None:
+        self.leaf, self.parent, self.log_price, self.offer, self.since_ms, self.restricted = (
+            np.concatenate([column, np.zeros_like(column)]) for column in self._columns()
+        )

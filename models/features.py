@@ -1,19 +1,23 @@
 """What the blend looks at besides the sources, and the candidates of one event with all that is known of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.blend import rows_of
+from models.blend import FEATURES, Described, describe
+from models.kernel import compiled
 from models.knowledge import Knowledge
-from models.retrieval import Found
+from models.ranked import Ranked
 from models.session import Context
-from schemas.products import Product
 
 COLD_BELOW = 5
 """A product with fewer learned events than this is cold."""
+
+_IN_SESSION, _LAST, _SHOWN, _COLD, _CATEGORY, _PRICE = (
+    FEATURES.index(name) for name in ("in_session", "last", "times_shown", "cold", "same_category", "price_ratio")
+)
 
 
 @dataclass(frozen=True)
@@ -21,80 +25,125 @@ class Candidates:
     """The candidates of one event, shared by its placements.
 
     Args:
-        items: sorted, so that a stable sort by score breaks ties by id.
-        found: by source.
-        sources: the names of the rows of `part`.
-        part: float32, shape (len(sources), len(items)): scores as shares 0..1 of their source's best, 0 for none.
-        relevance: float64, shape (len(items),): the blend's score stretched to 0..1, less fatigue comes later.
-        times_shown: float32, shape (len(items),): impressions without a click.
-        sellable: the variant to show of each item looked at so far, None where none can be bought.
+        rows: int32, shape (n,), of the fact table, in order of first appearance.
+        sources: the names of the rows of `shares`.
+        shares: float32, shape (len(sources), n): scores as shares 0..1 of their source's best, 0 for none.
+        relevance: float64, shape (n,): the blend's score stretched to 0..1, less fatigue comes later.
+        times_shown: float64, shape (n,): impressions without a click.
+        viewed: rows the session has looked at: of a group the variant that was seen is shown.
+        asked: the variant to show of candidates that had to be asked for, by place; None where none can be bought.
     """
 
-    items: list[str]
-    found: Found
+    rows: np.ndarray
     sources: tuple[str, ...]
-    part: np.ndarray
+    shares: np.ndarray
     relevance: np.ndarray
     times_shown: np.ndarray
-    sellable: dict[str, Product | None] = field(default_factory=dict)
+    viewed: frozenset[int]
+    asked: dict[int, str | None] = field(default_factory=dict)
+
+    def of_source(self, source: str) -> np.ndarray:
+        """Give the places of a source's candidates: bool, shape (n,)."""
+        if source not in self.sources:
+            return np.zeros(len(self.rows), np.bool_)
+        return self.shares[self.sources.index(source)] > 0
 
 
-def score(found: Found, context: Context, knowledge: Knowledge) -> Candidates:
-    """Join the sources' candidates and score them with the blend."""
-    items = sorted(set().union(*(scored.items for scored in found.values())))
-    rows = rows_of(found, items)
-    extra = extras(items, context, knowledge)
-    blend = knowledge.model.blend
-    raw = blend.score(blend.features_at(rows, found, len(items), extra)).astype(np.float64)
-    low, high = (raw.min(), raw.max()) if items else (0.0, 0.0)
-    relevance = (raw - low) / (high - low) if high > low else np.ones(len(items))
-    part = np.zeros((len(rows), len(items)), np.float32)
-    for place, source in enumerate(rows):
-        scores = found[source].scores
-        if scores[0] > 0:
-            part[place, rows[source]] = np.maximum(scores / scores[0], 0)
-    return Candidates(items, found, tuple(rows), part, relevance, np.expm1(extra["times_shown"]))
+def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -> Candidates:
+    """Join the sources' candidates, rows of the fact table, and score them with the blend."""
+    described = candidates_of(found, context, knowledge)
+    features = described.features
+    raw = knowledge.model.blend.score(features).astype(np.float64)
+    low, high = (raw.min(), raw.max()) if len(raw) else (0.0, 0.0)
+    relevance = (raw - low) / (high - low) if high > low else np.ones(len(raw))
+    return Candidates(
+        rows=described.ids,
+        sources=described.sources,
+        shares=described.shares,
+        relevance=relevance,
+        times_shown=np.expm1(features[:, _SHOWN].astype(np.float64)),
+        viewed=frozenset(knowledge.facts.rows_of(context.views).tolist()),
+    )
 
 
-def extras(items: Sequence[str], context: Context, knowledge: Knowledge) -> dict[str, np.ndarray]:
-    """Compute the features that are not a source's.
+def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, *, also: int = -1) -> Described:
+    """Join the sources' candidates and describe them, the extras among the features included.
 
-    Returns:
-        float32, shape (len(items),) each: `in_session` and `last` (0/1), `times_shown` (log1p of impressions without
-        a click), `cold` (0/1), `same_category` (share of the session's views in the leaf category, 0..1),
-        `price_ratio` (log of price over the session's mean price, clipped to -2..2, 0 where unknown).
+    The extras: `in_session` and `last` (0/1), `times_shown` (log1p of impressions without a click), `cold` (0/1),
+    `same_category` (share of the session's views in the leaf category, 0..1), `price_ratio` (log of price over the
+    session's mean price, clipped to -2..2, 0 where unknown).
+
+    Args:
+        found: rows of the fact table by source.
+        context: the visitor.
+        knowledge: the catalogue and the model.
+        also: one more row to describe, -1 for none.
     """
-    in_session, last, shown = (np.zeros(len(items), np.float32) for _ in range(3))
-    item_of = knowledge.catalogue.item_of
-    row_of = {item: row for row, item in enumerate(items)}.get
-    for product_id in context.views:
-        row = row_of(item_of(product_id), -1)
-        if row >= 0:
-            in_session[row] = 1
-            last[row] = product_id == context.views[-1]
-    for product_id, (times, _, clicked) in context.shown.items():
-        row = -1 if clicked else row_of(item_of(product_id), -1)
-        if row >= 0:
-            shown[row] = math.log1p(times)
-    category, price = _compared(items, context, knowledge)
-    return {
-        "in_session": in_session,
-        "last": last,
-        "times_shown": shown,
-        "cold": (knowledge.model.counts_of(items) < COLD_BELOW).astype(np.float32),
-        "same_category": category,
-        "price_ratio": price,
-    }
+    described = describe(found, also=also)
+    facts = knowledge.facts
+    numbers = knowledge.crosswalk.numbers(described.ids)
+    views = facts.rows_of(context.views)
+    unclicked = {product_id: times for product_id, (times, _, clicked) in context.shown.items() if not clicked}
+    shown = facts.rows_of(unclicked)
+    times = np.array([math.log1p(times) for times in unclicked.values()], np.float32)
+    cold = knowledge.model.counts_of(numbers) < COLD_BELOW
+    _look(described.features, described.ids, views, shown, times, cold, facts.leaf, facts.log_price)
+    return described
 
 
-def _compared(items: Sequence[str], context: Context, knowledge: Knowledge) -> tuple[np.ndarray, np.ndarray]:
-    """Hold the candidates' category and price against those of the session's views."""
-    leaves, prices = knowledge.facts.gather(items)
-    viewed_leaves, viewed_prices = knowledge.facts.gather([knowledge.catalogue.item_of(pid) for pid in context.views])
-    known = viewed_prices[viewed_prices != 0]
-    ratio = np.zeros(len(items), np.float32)
-    if len(known):
-        np.clip(prices - known.mean(), -2, 2, out=ratio, where=prices != 0)
-    mix = np.bincount(viewed_leaves, minlength=int(leaves.max(initial=0)) + 1) / max(1, len(context.views))
-    mix[0] = 0
-    return mix[leaves].astype(np.float32), ratio
+@compiled
+def _mean_price(views: np.ndarray, log_price: np.ndarray) -> float:
+    """Return the mean log of the known prices, 0 without any."""
+    known, total = 0, 0.0
+    for row in views:
+        if log_price[row] != 0.0:
+            known += 1
+            total += log_price[row]
+    return total / known if known > 0 else 0.0
+
+
+@compiled
+def _among(row: int, rows: np.ndarray) -> int:
+    """Return the last place of a row, -1 where it is not."""
+    for at in range(len(rows) - 1, -1, -1):
+        if rows[at] == row:
+            return at
+    return -1
+
+
+@compiled
+def _alike(code: int, views: np.ndarray, leaf: np.ndarray) -> float:
+    """Return the share of views in a category, 0 for none."""
+    alike = 0
+    for view in views:
+        if leaf[view] == code:
+            alike += 1
+    return alike / len(views) if code > 0 and len(views) > 0 else 0.0
+
+
+@compiled
+def _look(
+    features: np.ndarray,
+    rows: np.ndarray,
+    views: np.ndarray,
+    shown: np.ndarray,
+    times: np.ndarray,
+    cold: np.ndarray,
+    leaf: np.ndarray,
+    log_price: np.ndarray,
+) -> None:
+    """Write the extras; row 0 is of everything unknown and like nothing."""
+    usual = _mean_price(views, log_price)
+    last = views[-1] if len(views) > 0 else 0
+    for t in range(len(rows)):
+        row = rows[t]
+        features[t, _COLD] = 1.0 if cold[t] else 0.0
+        if row == 0:
+            continue
+        features[t, _IN_SESSION] = 1.0 if _among(row, views) >= 0 else 0.0
+        features[t, _LAST] = 1.0 if row == last else 0.0
+        features[t, _CATEGORY] = _alike(leaf[row], views, leaf)
+        if usual != 0.0 and log_price[row] != 0.0:
+            features[t, _PRICE] = min(2.0, max(-2.0, log_price[row] - usual))
+        at = _among(row, shown)
+        features[t, _SHOWN] = times[at] if at >= 0 else 0.0

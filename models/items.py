@@ -40,6 +40,9 @@ class Registry:
 
     Args:
         cap: at most this many names.
+
+    Attributes:
+        epoch: changes whenever a number comes to mean another name than it did.
     """
 
     def __init__(self, cap: int) -> None:
@@ -49,6 +52,7 @@ class Registry:
         self.seen = np.zeros(min(cap, 64), np.int64)
         self.free: list[int] = []
         self.tick = 0
+        self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -75,6 +79,7 @@ class Registry:
         if self.free:
             number = self.free.pop()
             self.names[number] = name
+            self.epoch += 1
         else:
             number = len(self.names)
             if number == len(self.seen):
@@ -111,6 +116,7 @@ class Registry:
             self.names[number] = ""
             self.seen[number] = 0
             self.free.append(number)
+            self.epoch += 1
         return number
 
     def rename(self, old: str, new: str) -> None:
@@ -118,6 +124,7 @@ class Registry:
         number = self.numbers.pop(old)
         self.numbers[new] = number
         self.names[number] = new
+        self.epoch += 1
 
     def state(self) -> State:
         """Return what decides predictions."""
@@ -136,6 +143,7 @@ class Registry:
         self.numbers = {name: number for number, name in enumerate(self.names) if number not in gone}
         self.seen = grown(state["seen"].copy(), 1, self.cap)
         self.tick = int(state["tick"][0])
+        self.epoch += 1
 
 
 def prefixed(name: str, state: State) -> State:

@@ -1,42 +1,61 @@
 """What a slate is decided from besides the visitor: the folds of the logs, side by side."""
 
-from dataclasses import dataclass, field
-
 from models.catalogue import Catalogue, leaf_of
 from models.content import Content
+from models.crosswalk import Crosswalk
 from models.facts import FactTable
 from models.model import Model
+from models.neighbours import Neighbours
 from models.words import TitleIndex
 from schemas.products import Product
 
 
-@dataclass
 class Knowledge:
-    """The catalogue, its vectors and title words, and the learned model."""
+    """The catalogue, its vectors and title words, and the learned model.
 
-    catalogue: Catalogue
-    content: Content
-    model: Model
-    words: TitleIndex = field(default_factory=TitleIndex)
-    facts: FactTable = field(default_factory=FactTable)
+    Args:
+        content: vectors, without any yet.
+        model: empty, or restored from a snapshot.
+    """
+
+    def __init__(self, *, content: Content, model: Model) -> None:
+        self.catalogue = Catalogue()
+        self.content = content
+        self.model = model
+        self.words = TitleIndex()
+        self.facts = FactTable()
+        self.neighbours = Neighbours(content, self.facts)
+        self.crosswalk = Crosswalk(model.items, self.facts)
 
     def put_product(self, product: Product, *, arrived_ms: int = 0) -> None:
         """Take a product's newest record."""
+        before = self.catalogue.item_of(product.product_id)
         self.catalogue.put(product, arrived_ms=arrived_ms)
+        self._state(product.item)
+        self.facts.assign(product.product_id, product.item)
+        if before != product.item:
+            self._state(before)
         self.words.put(product.product_id, product.title)
         self.content.categorise(product.product_id, leaf_of(product))
-        self.facts.put(product)
 
     def remove_product(self, product_id: str) -> None:
         """Forget a product that is gone."""
         item = self.catalogue.item_of(product_id)
         self.catalogue.remove(product_id)
-        if not self.catalogue.variants(item):
-            self.facts.remove(item)
+        self.facts.unassign(product_id)
+        self._state(item)
         self.content.remove(product_id)
         self.words.remove(product_id)
 
     def leaf_of_item(self, item: str) -> str | None:
-        """Name the leaf category of an item: that of its first variant."""
-        variants = self.catalogue.variants(item)
-        return (self.catalogue.category_of(variants[0]) or None) if variants else None
+        """Name the leaf category of an item: that of the variant that speaks for it."""
+        offer = self.catalogue.offer_of(item)
+        return None if offer is None else leaf_of(offer.speaker) or None
+
+    def _state(self, item: str) -> None:
+        """Bring the facts of an item up to date with the catalogue."""
+        offer = self.catalogue.offer_of(item)
+        if offer is None:
+            self.facts.remove(item)
+        else:
+            self.facts.put(offer)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.blend import Blend, Scored
+from models.blend import Blend
 from models.complements import Complements, substitutes
 from models.covisitation import Covisitation
 from models.decay import Decay
@@ -18,6 +18,7 @@ from models.kernel import hash63
 from models.landing import LandingPopularity
 from models.model_rules import ModelRules
 from models.pair_limit import DAY_MS, PairLimit
+from models.ranked import NONE, Ranked
 from models.rewards import PoolRewards
 from models.session_knn import SessionKnn
 from models.trending import Trending
@@ -25,7 +26,7 @@ from models.watermark import Watermark
 from schemas.learning import LearningStep, StepKind
 from schemas.record import epoch_ms
 
-__all__ = ["Blend", "Model", "ModelRules", "Query", "Scored"]
+__all__ = ["Blend", "Model", "ModelRules", "Query", "Ranked"]
 
 VISITS: frozenset[StepKind] = frozenset({"view", "click", "cart", "purchase"})
 STRONG: frozenset[StepKind] = frozenset({"cart", "purchase"})
@@ -82,7 +83,7 @@ class Model:
         self.rewards = PoolRewards()
         self.blend = Blend(first=r.blend_first)
         self._watermark = Watermark(r.seen_offsets)
-        self._popular: tuple[int, int, Scored] | None = None
+        self._popular: tuple[int, int, Ranked] | None = None
         self._version = 0
 
     def learn_one(self, step: LearningStep, offset: int) -> bool:
@@ -193,7 +194,7 @@ class Model:
 
     def candidates(
         self, query: Query, *, limit: int = 100, category_of: Callable[[str], str | None] | None = None
-    ) -> dict[str, Scored]:
+    ) -> dict[str, Ranked]:
         """Ask every source.
 
         Args:
@@ -203,20 +204,34 @@ class Model:
                 with the cart.
 
         Returns:
-            sources that have something: `session_knn`, `covisitation`, `history`, `factors`, `popular`, `together`.
+            sources that have something: `session_knn`, `covisitation`, `history`, `factors`, `popular`, `together`;
+            ids are numbers of `items`.
         """
-        found: dict[str, Scored] = {}
+        found: dict[str, Ranked] = {}
         recent = self._recent(query.items)
         if len(recent):
-            found["session_knn"] = self._scored(*self.session_knn.rank(recent, query.session, limit))
-            found["covisitation"] = self._scored(*self.covisitation.rank(recent, limit))
+            found["session_knn"] = Ranked(*self.session_knn.rank(recent, query.session, limit))
+            found["covisitation"] = Ranked(*self.covisitation.rank(recent, limit))
         if query.key:
-            found["history"] = self._scored(*self.history.rank(query.key, limit))
-            found["factors"] = _in_order(*self.factors.rank(query.key, limit))
+            found["history"] = Ranked(*self.history.rank(query.key, limit))
+            found["factors"] = self._numbered(*self.factors.rank(query.key, limit))
         found["popular"] = self._trending(limit)
         if query.cart:
             found["together"] = self._together(query.cart, limit, category_of)
-        return {source: scored for source, scored in found.items() if scored.items}
+        return {source: ranked for source, ranked in found.items() if len(ranked.ids)}
+
+    def names(self, ranked: Ranked) -> list[str]:
+        """Name candidates, best first."""
+        names = self.items.names
+        return [names[number] for number in ranked.ids.tolist()]
+
+    def _numbered(self, items: Sequence[str], scores: np.ndarray) -> Ranked:
+        """Number candidates by name, leaving out what was evicted."""
+        if not items:
+            return NONE
+        numbers = np.fromiter(map(self.items.numbers.get, items, itertools.repeat(-1)), np.int32, len(items))
+        known = numbers >= 0
+        return Ranked(numbers[known], scores[known])
 
     def _recent(self, items: Sequence[tuple[str, float]]) -> np.ndarray:
         """Return the last distinct items that speak for something, most recent first, int32, shape (<= window,)."""
@@ -229,7 +244,7 @@ class Model:
                     break
         return np.array(list(known), np.int32)
 
-    def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], str | None] | None) -> Scored:
+    def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], str | None] | None) -> Ranked:
         numbers = np.array([n for item in dict.fromkeys(cart) if (n := self.items.get(item)) >= 0], np.int32)
         ids, scores = self.complements.rank(numbers, limit)
         if category_of is not None:
@@ -239,14 +254,14 @@ class Model:
                 category_of=lambda number: category_of(names[number]),
             )  # fmt: skip
             ids, scores = ids[kept], scores[kept]
-        return self._scored(ids, scores)
+        return Ranked(ids, scores)
 
-    def _trending(self, limit: int) -> Scored:
+    def _trending(self, limit: int) -> Ranked:
         if self._popular is None or self._popular[:2] != (self._version, limit):
-            self._popular = (self._version, limit, self._scored(*self.trending.rank(limit)))
+            self._popular = (self._version, limit, Ranked(*self.trending.rank(limit)))
         return self._popular[2]
 
-    def popularity(self, landing: Mapping[str, str], *, limit: int = 100) -> Scored:
+    def popularity(self, landing: Mapping[str, str], *, limit: int = 100) -> Ranked:
         """Rank by recent popularity within the finest landing context that has evidence.
 
         Args:
@@ -254,31 +269,33 @@ class Model:
             limit: at most this many.
 
         Returns:
-            shares of the context's events, best first.
+            shares of the context's events, best first; ids are numbers of `items`.
         """
         world = self._trending(limit)
         total = float(world.scores.sum()) or 1.0
-        shares = {item: score / total for item, score in zip(world.items, world.scores.tolist(), strict=True)}
+        shares = dict(zip(self.names(world), (world.scores / total).tolist(), strict=True))
         smooth = self.landing.smooth(landing, shares)
         items = sorted(smooth)
         scores = np.array([smooth[item] for item in items], np.float32)
         best = np.argsort(-scores, kind="stable")[:limit]
-        return Scored([items[at] for at in best.tolist()], scores[best])
-
-    def _scored(self, ids: np.ndarray, scores: np.ndarray) -> Scored:
-        names = self.items.names
-        return _in_order([names[number] for number in ids.tolist()], scores)
+        return self._numbered([items[at] for at in best.tolist()], scores[best])
 
     def count_of(self, item: str) -> int:
         """Count the events learned for an item."""
         number = self.items.get(item)
         return int(self.counts[number]) if 0 <= number < len(self.counts) else 0
 
-    def counts_of(self, items: Sequence[str]) -> np.ndarray:
-        """Count the events learned for many items: int32, shape (len(items),)."""
-        rows = np.fromiter(map(self.items.numbers.get, items, itertools.repeat(-1)), np.int64, len(items))
-        known = (rows >= 0) & (rows < len(self.counts))
-        return np.where(known, self.counts[np.where(known, rows, 0)], 0)
+    def counts_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Count the events learned for many items.
+
+        Args:
+            numbers: int, shape (n,), of `items`; -1 for what is not known.
+
+        Returns:
+            int32, shape (n,).
+        """
+        known = (numbers >= 0) & (numbers < len(self.counts))
+        return np.where(known, self.counts[np.where(known, numbers, 0)], 0)
 
     @property
     def pool_reward(self) -> dict[str, float]:
@@ -329,11 +346,3 @@ class Model:
             sha.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
-
-
-def _in_order(items: list[str], scores: np.ndarray) -> Scored:
-    """Put equal scores in the order of their items; the rest is in order already."""
-    if len(items) > 1 and (scores[1:] == scores[:-1]).any():
-        pairs = sorted(zip(items, scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
-        items = [item for item, _ in pairs]
-    return Scored(items, scores)

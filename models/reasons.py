@@ -24,31 +24,35 @@ _WEIGHT = {
 }
 
 
-def main_sources(sources: Sequence[str], part: np.ndarray) -> list[str]:
+_BESIDE = {"together": "Goes well with", "content": "Similar to", "anchored": "Similar to"}
+
+
+def main_sources(sources: Sequence[str], shares: np.ndarray) -> list[str]:
     """Name, per candidate, the source that says most.
 
     Args:
         sources: names of the rows.
-        part: shape (len(sources), candidates): each candidate's score as a share 0..1 of the source's best.
+        shares: shape (len(sources), candidates): each candidate's score as a share 0..1 of the source's best.
 
     >>> main_sources(["popular", "content"], np.array([[1.0, 1.0], [0.9, 0.0]]))
     ['content', 'popular']
     """
     weight = np.array([_WEIGHT.get(name, 0.1) for name in sources])
-    return [sources[best] for best in (weight[:, None] * part).argmax(axis=0).tolist()]
+    return [sources[best] for best in (weight[:, None] * shares).argmax(axis=0).tolist()]
 
 
 class Reasons:
     """Words for one visitor's slate."""
 
     def __init__(self, context: Context, anchors: Sequence[str], catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._bought = {product_id for product_id, _ in context.purchased}
         self._query = _short(context.query) if context.query else None
         recent = dict.fromkeys((*anchors, *reversed(context.views)))
         known = ((product_id, catalogue.get(product_id)) for product_id in recent)
         self._seen = [(product_id, _short(product.title)) for product_id, product in known if product is not None][:2]
 
-    def of(self, product_id: str, category: Sequence[str], source: str) -> str:
+    def of(self, product_id: str, source: str) -> str:
         """Explain one product of the slate by the source that says most."""
         match source:
             case "history":
@@ -58,7 +62,8 @@ class Reasons:
             case "factors":
                 return "Picked for your taste"
             case "new":
-                return f"New in {category[-1]}" if category else "New in the shop"
+                product = self._catalogue.get(product_id)
+                return f"New in {product.category[-1]}" if product and product.category else "New in the shop"
             case "popular":
                 return "Popular right now"
             case _:
@@ -66,16 +71,10 @@ class Reasons:
 
     def _beside(self, product_id: str, source: str) -> str:
         """Explain a product by another that the visitor knows."""
-        other = next((title for seen, title in self._seen if seen != product_id), None)
-        if other is None:
-            return "You looked at this before" if self._seen else "Popular right now"
-        match source:
-            case "together":
-                return f"Goes well with {other}"
-            case "content" | "anchored":
-                return f"Similar to {other}"
-            case _:
-                return f"Often viewed after {other}"
+        for seen, title in self._seen:
+            if seen != product_id:
+                return f"{_BESIDE.get(source, 'Often viewed after')} {title}"
+        return "You looked at this before" if self._seen else "Popular right now"
 
 
 def _short(text: str) -> str:

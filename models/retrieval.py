@@ -1,15 +1,16 @@
 """Where candidates come from: every source is asked once per event, then shared by the event's placements."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from models.knowledge import Knowledge
-from models.model import Query, Scored
+from models.model import Query
 from models.placements import basket
-from models.ports import Neighbour
+from models.ranked import Ranked
 from models.session import Context
 from schemas.errors import DegradedError
 from schemas.events import Event, Landing
@@ -23,8 +24,8 @@ NEAR_LIMIT = 60
 
 NEW_LIMIT = 30
 
-Found = Mapping[str, Scored]
-"""Candidates by source, as items (groups), best first."""
+Found = Mapping[str, Ranked]
+"""Candidates by source, as rows of the fact table: what is not in the catalogue cannot be shown."""
 
 
 def landing_of(landing: Landing | None) -> dict[str, str]:
@@ -57,7 +58,7 @@ def query_of(context: Context, event: Event, knowledge: Knowledge) -> Query:
 class Retrieved(NamedTuple):
     """Candidates by source, and the sources that did not answer in time and are served without."""
 
-    found: dict[str, Scored]
+    found: Found
     timed_out: tuple[str, ...]
 
 
@@ -69,38 +70,44 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge) -> Retrieved:
         viewed), `words` (landing and search words) and `new`.
     """
     query = query_of(context, event, knowledge)
-    found = knowledge.model.candidates(query, limit=LIMIT, category_of=knowledge.leaf_of_item)
+    learned = knowledge.model.candidates(query, limit=LIMIT, category_of=knowledge.leaf_of_item)
     if not query.items:
-        found["popular"] = knowledge.model.popularity(landing_of(context.landing))
+        learned["popular"] = knowledge.model.popularity(landing_of(context.landing))
+    found = {source: knowledge.crosswalk.rows(ranked) for source, ranked in learned.items()}
     text = context.query or (context.landing.utm_term if context.landing and not context.views else None)
     words = knowledge.words.match(text, limit=LIMIT) if text else []
-    found["words"] = _as_items(words, knowledge)
-    new = knowledge.catalogue.newest(from_epoch_ms(context.at_ms), NEW_LIMIT)
-    found["new"] = _as_items([(product_id, 1.0 - i / len(new)) for i, product_id in enumerate(new)], knowledge)
+    found["words"] = knowledge.facts.ranked(words)
+    found["new"] = newest(from_epoch_ms(context.at_ms), knowledge)
     timed_out = []
     for source, near in _by_vector(context, event, words, knowledge).items():
         try:
-            found[source] = _as_items(near(), knowledge)
+            found[source] = near()
         except DegradedError:
             timed_out.append(source)
-    return Retrieved({source: scored for source, scored in found.items() if scored.items}, tuple(timed_out))
+    return Retrieved({source: ranked for source, ranked in found.items() if len(ranked.ids)}, tuple(timed_out))
+
+
+def newest(at: datetime, knowledge: Knowledge) -> Ranked:
+    """Give the newest items that can be bought, with falling scores."""
+    found = knowledge.catalogue.newest(at, NEW_LIMIT)
+    return knowledge.facts.ranked((product_id, 1.0 - i / len(found)) for i, product_id in enumerate(found))
 
 
 def _by_vector(
     context: Context, event: Event, words: Sequence[tuple[str, float]], knowledge: Knowledge
-) -> dict[str, Callable[[], list[Neighbour]]]:
+) -> dict[str, Callable[[], Ranked]]:
     """Name what the index is to be asked."""
-    content = knowledge.content
-    asked: dict[str, Callable[[], list[Neighbour]]] = {}
+    neighbours = knowledge.neighbours
+    asked: dict[str, Callable[[], Ranked]] = {}
     alone = len(context.steps) == len(context.views) == 1 and not context.profile_items
     if alone:  # one product's direction is the product's own
-        asked["content"] = partial(content.near_product, context.views[-1], NEAR_LIMIT)
+        asked["content"] = partial(neighbours.near_product, context.views[-1], NEAR_LIMIT)
     else:
         vector = session_vector(context, event, words, knowledge)
         if vector is not None:
-            asked["content"] = partial(content.near, vector, NEAR_LIMIT)
+            asked["content"] = partial(neighbours.near, vector, NEAR_LIMIT)
     if event.name == "view_item" and event.items:
-        asked["anchored"] = partial(content.near_product, event.items[0].product_id, NEAR_LIMIT)
+        asked["anchored"] = partial(neighbours.near_product, event.items[0].product_id, NEAR_LIMIT)
     return asked
 
 
@@ -120,11 +127,3 @@ def session_vector(
     else:
         steps = [(item.product_id, 1.0) for item in event.items[-10:]]
     return knowledge.content.session_vector(steps or words[:10])
-
-
-def _as_items(products: Iterable[tuple[str, float]], knowledge: Knowledge) -> Scored:
-    """Turn scored products into scored items; of a group's variants the best stays."""
-    best: dict[str, float] = {}
-    for product_id, score in products:
-        best.setdefault(knowledge.catalogue.item_of(product_id), score)
-    return Scored(items=list(best), scores=np.fromiter(best.values(), np.float32, len(best)))

@@ -5,9 +5,9 @@ from random import Random
 
 import numpy as np
 
-from models.features import extras
+from models.blend import Blend
+from models.features import candidates_of
 from models.knowledge import Knowledge
-from models.model import Blend
 from models.retrieval import Found
 from models.session import Context
 from schemas.learning import TrainingRow, pack_features
@@ -53,7 +53,7 @@ def training_row(
 
     Args:
         positive: the item that was chosen.
-        found: candidates retrieved from the context before.
+        found: candidates retrieved from the context before, rows of the fact table.
         context: the visitor's context before the event.
         knowledge: what the sources know now.
         event_id: seeds the choice of negatives.
@@ -61,21 +61,29 @@ def training_row(
     Returns:
         the row, or None where there is nothing to compare with.
     """
-    items = sorted({positive, *(item for scored in found.values() for item in scored.items)})
-    if len(items) <= HARD + UNIFORM:
+    row = knowledge.facts.row(positive)
+    described = candidates_of(found, context, knowledge, also=row)
+    if len(described.ids) <= HARD + UNIFORM:
         return None
-    at = items.index(positive)
-    blend = knowledge.model.blend
-    features = blend.features(found, items, extras(items, context, knowledge))
-    rows = [at, *_negatives(at, np.round(blend.score(features), 4), event_id)]
-    return TrainingRow(
-        version=Blend.VERSION, rows=len(rows), columns=features.shape[1], features=pack_features(features[rows])
+    at = int(np.flatnonzero(described.ids == row)[0])
+    scores = np.round(knowledge.model.blend.score(described.features), 4)
+    features = described.features[[at, *_negatives(at, scores, event_id)]]
+    return TrainingRow.model_construct(
+        version=Blend.VERSION,
+        rows=len(features),
+        columns=features.shape[1],
+        features=pack_features(features),
+        weight=1.0,
     )
 
 
 def _negatives(positive: int, scores: np.ndarray, event_id: str) -> list[int]:
+    """Draw four of the best others and four of the rest, seeded by the event."""
     random = Random(int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest()))
-    ranked = [int(row) for row in np.argsort(-scores, kind="stable")[: TOP + 1] if row != positive][:TOP]
-    hard = random.sample(ranked, min(HARD, len(ranked)))
-    others = [row for row in range(len(scores)) if row != positive and row not in hard]
-    return hard + random.sample(others, min(UNIFORM, len(others)))
+    ranked = np.argsort(-scores, kind="stable").tolist()
+    ranked.remove(positive)
+    hard = random.sample(range(min(TOP, len(ranked))), min(HARD, TOP, len(ranked)))
+    best = [ranked[place] for place in hard]
+    for place in sorted(hard, reverse=True):
+        del ranked[place]
+    return best + random.sample(ranked, min(UNIFORM, len(ranked)))

@@ -1,5 +1,6 @@
 """Compiling before the first event, so that no visitor waits for it."""
 
+from models.blend import describe
 from models.items import mask_of
 from models.model import Model, ModelRules, Query
 from schemas.learning import LearningStep, Origin
@@ -16,7 +17,7 @@ def warm_up() -> None:
         )  # fmt: skip
         model.learn_one(step, offset)
     found = model.candidates(Query(items=(("a", 1.0),), session=None, key="v", cart=("a",)))
-    model.blend.score(model.blend.features(found, ["a", "b"], {}))
+    model.blend.score(describe(found).features)
     model.history.learn_one("v", 0, weight=-1.0, at_ms=0)
     gone = mask_of([0], model.items.rows)
     for table in (model.covisitation, model.session_knn, model.trending, model.history, model.complements):

@@ -7,7 +7,6 @@ from importlib.metadata import version
 
 import orjson
 
-from models.catalogue import Catalogue
 from models.content import Content, Opener
 from models.knowledge import Knowledge
 from models.model import Model
@@ -36,7 +35,7 @@ def build_world(settings: Settings, *, model: Model | None = None, open_content:
     from streams.adapters.opening import index_opener
 
     content = Content(open_content or index_opener(settings))
-    knowledge = Knowledge(catalogue=Catalogue(), content=content, model=model or Model())
+    knowledge = Knowledge(content=content, model=model or Model())
     return World(knowledge, settings_hash=rules_hash(clicks_rules(settings)), build=version("aisle"))
 
 

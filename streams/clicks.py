@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import orjson
 
 from models.explore import explored_rank
 from models.features import score
 from models.placements import PLACEMENTS, Placement
 from models.pools import Pools
-from models.retrieval import NEW_LIMIT, Found, landing_of, retrieve
+from models.ranked import NONE
+from models.retrieval import Retrieved, landing_of, newest, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
 from models.slate import Decision, Request, SlateRules, decide
 from models.training import RowBudget, sampled, training_row
@@ -133,9 +135,9 @@ class ClicksAgent:
         if not 0 <= place < len(event.items):
             return None
         knowledge = self._world.knowledge
-        product = knowledge.catalogue.get(event.items[place].product_id)
-        new = knowledge.catalogue.newest(event.at, NEW_LIMIT)
-        return None if product is None else Pools(context.views, new, knowledge).of(product.item, product.category)
+        row = knowledge.facts.row_of(event.items[place].product_id)
+        pools = Pools(context.views, newest(event.at, knowledge).ids, knowledge)
+        return pools.of(np.array([row], np.int32))[0] if row else None
 
     def _slates(self, record: LogRecord, event: Event, applied: Applied, part: PartitionState) -> Iterator[Out]:
         """Decide a slate for each placement the event triggers; candidates are found and scored once for all."""
@@ -145,10 +147,10 @@ class ClicksAgent:
         if not due:
             return
         context, knowledge = applied.context, self._world.knowledge
-        found, timed_out = retrieve(context, event, knowledge)
-        for source in timed_out:
+        retrieved = retrieve(context, event, knowledge)
+        for source in retrieved.timed_out:
             count("timed_out", source=source)
-        candidates = score(found, context, knowledge)
+        candidates = score(retrieved.found, context, knowledge)
         cause = Cause(topic=EVENTS, partition=record.partition, offset=record.offset, event_id=event.event_id)
         written = orjson.Fragment(cause.encode())
         key = event.visitor_id.encode()
@@ -162,7 +164,7 @@ class ClicksAgent:
             yield Out(SLATES, record.partition, key, data, record.offset, placement.name)
             count("slates", placement=placement.name)
             if sampled(name, self._rules.evidence_share):
-                evidence = _evidence(head, applied.visitor, found, timed_out)
+                evidence = _evidence(head, applied.visitor, retrieved, knowledge.facts.names)
                 yield Out(EVIDENCE, record.partition, key, evidence.encode(), record.offset)
 
     def _head(self, request: Request, event: Event, decision: Decision) -> SlateHead:
@@ -179,14 +181,15 @@ class ClicksAgent:
         )
 
 
-def _evidence(head: SlateHead, visitor: Visitor | None, found: Found, timed_out: tuple[str, ...]) -> Evidence:
-    content = found.get("content")
+def _evidence(head: SlateHead, visitor: Visitor | None, retrieved: Retrieved, names: Sequence[str]) -> Evidence:
+    """Keep what no log can give back; `names` are those of the fact table's rows."""
+    content = retrieved.found.get("content", NONE)
     return Evidence(
         slate_id=head.slate_id,
         visitor_id=head.visitor_id,
         state=None if visitor is None else orjson.loads(encode(visitor)),
-        content=tuple(zip(content.items, content.scores.tolist(), strict=True)) if content else (),
-        timed_out=timed_out,
+        content=tuple((names[row], value) for row, value in zip(content.ids, content.scores.tolist(), strict=True)),
+        timed_out=retrieved.timed_out,
         at=head.event_at,
     )
 

@@ -12,14 +12,15 @@ from typing import TextIO
 import numpy as np
 import pytest
 
-from models.model import Blend, Model, Query, Scored
+from models.blend import EXTRAS, FIRST_EXTRA, describe
+from models.model import Blend, Model, Query, Ranked
 from schemas.learning import LearningStep, Origin, TrainingRow, pack_features
 from schemas.record import from_epoch_ms
 
 Click = tuple[str, str, float]
 """Session, item, seconds since 1970."""
 
-Found = Mapping[str, Scored]
+Found = Mapping[str, Ranked]
 SOURCES = ("session_knn", "covisitation", "popular")
 
 REPOSITORY = Path(__file__).parents[2]
@@ -65,13 +66,15 @@ def ask(seen: Sequence[str], session: str) -> Query:
 
 
 def described(model: Model, found: Found, seen: Sequence[str], *more: str) -> tuple[list[str], np.ndarray]:
-    """List all candidates, and more, with their features."""
-    items = sorted({*more, *(item for scored in found.values() for item in scored.items)})
-    extra = {
-        "last": np.array([item == seen[-1] for item in items]),
-        "in_session": np.array([item in seen for item in items]),
-    }
-    return items, model.blend.features(found, items, extra)
+    """List all candidates, and perhaps one more, with their features."""
+    found_all = describe(found, also=model.items.known(more[0]) if more else -1)
+    items = [model.items.names[number] for number in found_all.ids.tolist()]
+    for name, values in {
+        "last": [item == seen[-1] for item in items],
+        "in_session": [i in seen for i in items],
+    }.items():
+        found_all.features[:, FIRST_EXTRA + EXTRAS.index(name)] = values
+    return items, found_all.features
 
 
 def row_of(model: Model, found: Found, seen: Sequence[str], target: str, rng: random.Random) -> TrainingRow:
@@ -126,7 +129,7 @@ def learning(toy: Path) -> tuple[Model, Ranks]:
             seen, target = [item for item, _ in step.context], step.items[0][0]
             found = model.candidates(ask(seen, step.session or ""))
             if offset > len(log) - 20_000:
-                lists = {source: scored.items for source, scored in found.items()}
+                lists = {source: model.names(ranked) for source, ranked in found.items()}
                 ranks.add({**lists, "blend": blended(model, found, seen)}, seen[-1], target)
             model.blend.learn_one(row_of(model, found, seen, target, rng))
         model.learn_one(step, offset)
@@ -144,7 +147,8 @@ def on_test_file(toy: Path, learning: tuple[Model, Ranks]) -> dict[str, tuple[fl
     for session, items in sessions.items():
         for at in range(1, len(items)):
             found = model.candidates(ask(items[:at], session))
-            ranks.add({source: scored.items for source, scored in found.items()}, items[at - 1], items[at])
+            lists = {source: model.names(ranked) for source, ranked in found.items()}
+            ranks.add(lists, items[at - 1], items[at])
     return ranks.figures()
 
 

@@ -2,38 +2,55 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.blend import Blend, Scored
+from models.blend import FEATURES, FIRST_EXTRA, Blend, describe
+from models.ranked import Ranked
 from schemas.learning import TrainingRow, pack_features
 
 
-def scored(*items: str) -> Scored:
+def ranked(*ids: int) -> Ranked:
     """Candidates with scores 4, 2, 1, ..."""
-    return Scored(list(items), np.array([4 / 2**at for at in range(len(items))], np.float32))
+    return Ranked(np.array(ids, np.int32), np.array([4 / 2**at for at in range(len(ids))], np.float32))
 
 
 def row(blend: Blend, good: str) -> TrainingRow:
     """One positive that `good` has first, and two negatives that `popular` has."""
-    features = blend.features({good: scored("x"), "popular": scored("y", "z")}, ["x", "y", "z"], {})
+    features = describe({good: ranked(7), "popular": ranked(8, 9)}).features
     return TrainingRow(version=blend.VERSION, rows=3, columns=features.shape[1], features=pack_features(features))
 
 
 def test_features_by_example() -> None:
     """Per source: present, 1 / sqrt(rank), score / max; what a source does not have is zeros."""
-    blend = Blend()
-    table = blend.features(
-        {"covisitation": scored("a", "b", "elsewhere"), "unheard": scored("a")},
-        ["b", "a", "c"],
-        {"cold": np.array([0, 1, 0]), "price_ratio": np.array([np.nan, np.inf, 0.5])},
-    )
-    columns = {name: table[:, at].tolist() for at, name in enumerate(Blend.FEATURES)}
-    assert columns["covisitation.present"] == [1, 1, 0]
-    assert columns["covisitation.rank"] == pytest.approx([2**-0.5, 1, 0])
-    assert columns["covisitation.share"] == [0.5, 1, 0]
-    assert columns["cold"] == [0, 1, 0]
-    assert columns["shown_rank"] == [0, 0, 0]
-    assert np.isfinite(table).all()
-    assert table.dtype == np.float32
+    described = describe({"covisitation": ranked(1, 2, 3), "unheard": ranked(2, 5)}, also=0)
+    assert described.ids.tolist() == [1, 2, 3, 5, 0]
+    columns = dict(zip(FEATURES, described.features.T.tolist(), strict=True))
+    assert columns["covisitation.present"] == [1, 1, 1, 0, 0]
+    assert columns["covisitation.rank"] == pytest.approx([1, 2**-0.5, 3**-0.5, 0, 0])
+    assert columns["covisitation.share"] == [1, 0.5, 0.25, 0, 0]
+    assert described.sources == ("covisitation", "unheard")
+    assert described.shares.tolist() == [[1, 0.5, 0.25, 0, 0], [0, 1, 0, 0.5, 0]]
+    assert not described.features[:, FIRST_EXTRA:].any()
+    assert described.features.dtype == np.float32
+
+
+def test_one_more_is_described_once() -> None:
+    """A row that a source has already is not added again, and nothing found describes nobody else."""
+    assert describe({"popular": ranked(4, 9)}, also=9).ids.tolist() == [4, 9]
+    assert describe({}, also=3).ids.tolist() == [3]
+    assert describe({}).ids.tolist() == []
+
+
+@given(st.lists(st.lists(st.integers(0, 400), unique=True, max_size=120), max_size=6))
+def test_candidates_are_joined_in_order_of_first_appearance(lists: list[list[int]]) -> None:
+    """Whatever the sources found, every candidate is there once, with each source's share in its own column."""
+    found = {f"source{at}": ranked(*ids) for at, ids in enumerate(lists)}
+    described = describe(found)
+    assert described.ids.tolist() == list(dict.fromkeys(row for ids in lists for row in ids))
+    for at, ids in enumerate(lists):
+        places = [described.ids.tolist().index(row) for row in ids]
+        assert np.count_nonzero(described.shares[at]) == np.count_nonzero(described.shares[at, places])
 
 
 def test_scores_do_not_depend_on_company() -> None:
@@ -41,7 +58,7 @@ def test_scores_do_not_depend_on_company() -> None:
     blend = Blend(first=1)
     for _ in range(9):
         blend.learn_one(row(blend, "content"))
-    table = np.random.default_rng(0).random((333, len(Blend.FEATURES)), np.float32)
+    table = np.random.default_rng(0).random((333, len(FEATURES)), np.float32)
     together = blend.score(table)
     assert all(blend.score(table[at : at + 1])[0] == together[at] for at in range(333))
     assert (blend.score(table[::-1])[::-1] == together).all()
@@ -51,10 +68,11 @@ def test_scores_do_not_depend_on_company() -> None:
 def test_prior_ranks_by_score_over_max() -> None:
     """Unlearned, session neighbours speak louder than co-visits, those louder than popularity."""
     blend = Blend()
-    found = {"session_knn": scored("knn"), "covisitation": scored("covisit"), "popular": scored("popular")}
-    items = ["popular", "nothing", "covisit", "knn"]
-    order = np.argsort(-blend.score(blend.features(found, items, {})))
-    assert [items[at] for at in order] == ["knn", "covisit", "popular", "nothing"]
+    popular, covisit, knn, nothing = 1, 2, 3, 4
+    found = {"popular": ranked(popular), "covisitation": ranked(covisit), "session_knn": ranked(knn)}
+    described = describe(found, also=nothing)
+    order = np.argsort(-blend.score(described.features))
+    assert described.ids[order].tolist() == [knn, covisit, popular, nothing]
 
 
 def test_hand_over_is_gradual() -> None:
@@ -67,15 +85,14 @@ def test_hand_over_is_gradual() -> None:
         seen.append(blend.weights["new.share"])
     assert set(seen[:10]) == {prior}
     assert prior < seen[15] < seen[25] < seen[-1]
-    found = {"new": scored("fresh"), "popular": scored("known")}
-    fresh, known = blend.score(blend.features(found, ["fresh", "known"], {}))
+    fresh, known = blend.score(describe({"new": ranked(1), "popular": ranked(2)}).features)
     assert fresh > known
 
 
 def test_what_no_source_had_is_only_counted() -> None:
     """A chosen item without any source teaches nothing about the sources."""
     blend = Blend(first=1)
-    features = blend.features({"popular": scored("y", "z")}, ["x", "y", "z"], {})
+    features = describe({"popular": ranked(8, 9)}, also=7).features[::-1]
     packed = pack_features(features)
     assert blend.learn_one(TrainingRow(version=blend.VERSION, rows=3, columns=features.shape[1], features=packed))
     assert (blend.missed, blend.learned) == (1, 0)

@@ -2,11 +2,13 @@
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from models.model import Model, ModelRules, Query, Scored
+from models.model import Model, ModelRules, Query
+from models.ranked import NONE, Ranked
 from schemas.learning import LearningStep, Origin, StepKind
 from schemas.record import from_epoch_ms
 
@@ -41,10 +43,21 @@ class Shop:
             context = tuple((before, 1.0) for before in items[max(0, at - 10) : at])
             self.learn("view", item, visitor=visitor, context=context, **more)
 
-    def ask(self, source: str, *items: str, **more: object) -> Scored:
+    def ask(self, source: str, *items: str, **more: object) -> "Listed":
         """Ask one source."""
         query = Query(items=tuple((item, 1.0) for item in items), session=None, key="")._replace(**more)
-        return self.model.candidates(query).get(source, Scored([], np.empty(0, np.float32)))
+        return self.named(self.model.candidates(query).get(source, NONE))
+
+    def named(self, ranked: Ranked) -> "Listed":
+        """Name candidates."""
+        return Listed(self.model.names(ranked), ranked.scores)
+
+
+class Listed(NamedTuple):
+    """Candidates by name, best first."""
+
+    items: list[str]
+    scores: np.ndarray
 
 
 @pytest.fixture
@@ -168,9 +181,9 @@ def test_landing_popularity_backs_off(shop: Shop) -> None:
         shop.browse(f"nl{visitor}", "clogs", landing={"country": "NL"})
     for visitor in range(90):
         shop.browse(f"de{visitor}", "stein", landing={"country": "DE"})
-    assert shop.model.popularity({"country": "NL"}).items[0] == "clogs"
+    assert shop.named(shop.model.popularity({"country": "NL"})).items[0] == "clogs"
     for landing in ({"country": "FR"}, {}, {"country": "FR", "device": "tv"}):
-        assert shop.model.popularity(landing).items[0] == "stein"
+        assert shop.named(shop.model.popularity(landing)).items[0] == "stein"
 
 
 def test_history_adds_up_and_fades(shop: Shop) -> None:
@@ -247,8 +260,8 @@ def test_together_leaves_out_substitutes(shop: Shop) -> None:
             shop.browse(f"w{basket}-{repeat}", "kettle", "kettle2")
     leaf = {"kettle": "Kettles", "kettle2": "Kettles", "tea": "Tea"}.get
     query = Query(items=(), session=None, key="", cart=("kettle",))
-    assert set(shop.model.candidates(query)["together"].items) == {"kettle2", "tea"}
-    assert shop.model.candidates(query, category_of=leaf)["together"].items == ["tea"]
+    assert set(shop.named(shop.model.candidates(query)["together"]).items) == {"kettle2", "tea"}
+    assert shop.named(shop.model.candidates(query, category_of=leaf)["together"]).items == ["tea"]
 
 
 def test_pool_rewards_learn_from_clicks(shop: Shop) -> None:
@@ -268,10 +281,10 @@ def test_counts_tell_the_cold(shop: Shop) -> None:
 
 
 def test_sources_are_ordered(shop: Shop) -> None:
-    """Equal scores come in the order of their items."""
+    """Equal scores come in the order in which items were first learned."""
     shop.browse("v", "a", "z")
     shop.browse("w", "a", "y")
     shop.browse("x", "a", "x")
     for scored in shop.model.candidates(Query(items=(("a", 1.0),), session=None, key="")).values():
-        ranked = zip((-scored.scores).tolist(), scored.items, strict=True)
+        ranked = zip((-scored.scores).tolist(), scored.ids.tolist(), strict=True)
         assert all(one < two for one, two in pairwise(ranked))

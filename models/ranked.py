@@ -1,0 +1,43 @@
+"""What one source found."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from models.kernel import compiled
+
+
+class Ranked(NamedTuple):
+    """Candidates of one source, best first: `ids` int32, distinct; `scores` float32, finite; both of shape (n,).
+
+    What the ids number depends on who speaks: the model's items, or the rows of the fact table.
+    """
+
+    ids: np.ndarray
+    scores: np.ndarray
+
+
+NONE = Ranked(np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+@compiled
+def translate(ids: np.ndarray, scores: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rename candidates, leaving out those whose new name is not positive.
+
+    Args:
+        ids: int32, shape (n,), 0..len(table) - 1.
+        scores: float32, shape (n,).
+        table: int32, the new name of each id.
+
+    Returns:
+        int32 and float32, shape (<= n,), in the same order.
+    """
+    kept = 0
+    names, values = np.empty(len(ids), np.int32), np.empty(len(ids), np.float32)
+    for t in range(len(ids)):
+        name = table[ids[t]]
+        if name > 0:
+            names[kept] = name
+            values[kept] = scores[t]
+            kept += 1
+    return names[:kept], values[:kept]

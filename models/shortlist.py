@@ -1,0 +1,199 @@
+"""What may be shown on a slate, best first: the candidates that nothing speaks against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from models.catalogue import ASK, NO_OFFER
+from models.features import Candidates
+from models.kernel import compiled
+from models.knowledge import Knowledge
+from models.placements import Placement
+from models.session import Context
+from schemas.products import Product
+from schemas.record import epoch_ms
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class SlateRules:
+    """Constants of slates.
+
+    Args:
+        diversity: MMR's penalty on likeness, 0..1.
+        category_share: most of the shown products from one leaf category, unless the session has more.
+        fatigue: relevance is multiplied by this for every time a product was seen without a click.
+        repurchase_days: a bought product stays away this long unless its `repurchase_days` attribute says otherwise.
+        shortlist: filtered candidates per shown product that diversity chooses from.
+        expires_s: a slate is stale this long after its event.
+    """
+
+    diversity: float = 0.05
+    category_share: float = 0.6
+    fatigue: float = 0.92
+    repurchase_days: float = 30.0
+    shortlist: int = 3
+    expires_s: int = 1800
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a slate is asked for; `anchors` are products it must not contain."""
+
+    slate_id: str
+    placement: Placement
+    context: Context
+    anchors: tuple[str, ...]
+    at: datetime
+
+
+class Shortlist(NamedTuple):
+    """Candidates that passed all filters, best first, ties by item; all of length m.
+
+    `places` are where they stand among the candidates, int64; `products` are the variants to show; `relevance` is
+    float64, 0..1 and above.
+    """
+
+    places: np.ndarray
+    products: list[str]
+    relevance: np.ndarray
+
+
+def shortlist(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> Shortlist:
+    """Filter and order the candidates of an event for one placement."""
+    relevance = emphasised(request.placement, candidates, rules)
+    allowed = _unopposed(request, candidates, knowledge, rules)
+    places: list[int] = []
+    products: list[str] = []
+    for place in _in_order(allowed, relevance, candidates, knowledge):
+        product_id = _variant(place, candidates, request, knowledge)
+        if product_id is not None:
+            places.append(place)
+            products.append(product_id)
+            if len(places) == rules.shortlist * request.placement.size:
+                break
+    found = np.array(places, np.int64)
+    return Shortlist(found, products, relevance[found])
+
+
+def emphasised(placement: Placement, candidates: Candidates, rules: SlateRules) -> np.ndarray:
+    """Turn the blend's scores into relevance for one placement.
+
+    Returns:
+        float64, shape (len(items),), 4 decimals: 0..1 plus the placement's emphasis, less fatigue.
+    """
+    relevance = candidates.relevance
+    for source, weight in placement.emphasis.items():
+        if source in candidates.sources:
+            relevance = relevance + weight * candidates.shares[candidates.sources.index(source)]
+    return np.round(relevance * rules.fatigue**candidates.times_shown, 4)
+
+
+def _in_order(
+    allowed: np.ndarray, relevance: np.ndarray, candidates: Candidates, knowledge: Knowledge
+) -> Iterator[int]:
+    """Yield places, best first, equal ones by the names of their items."""
+    order = allowed[np.argsort(-relevance[allowed], kind="stable")]
+    values, places, names = relevance[order].tolist(), order.tolist(), knowledge.facts.names
+    first = 0
+    while first < len(places):
+        end = first + 1
+        while end < len(places) and values[end] == values[first]:
+            end += 1
+        tied = places[first:end]
+        yield from tied if len(tied) == 1 else sorted(tied, key=lambda place: names[candidates.rows[place]])
+        first = end
+
+
+def _unopposed(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> np.ndarray:
+    """List the places that nothing speaks against: int64, ascending."""
+    context, placement, facts = request.context, request.placement, knowledge.facts
+    absent = [*_resting(request, knowledge, rules), *map(facts.row_of, (*request.anchors, *context.cart))]
+    own = facts.leaf[facts.rows_of(request.anchors)]
+    last = facts.leaf[facts.rows_of(context.views[-1:])]
+    return _allowed(
+        candidates.rows, epoch_ms(request.at), facts.offer, facts.since_ms, facts.restricted, facts.leaf,
+        np.array(absent, np.int32), own if own.any() else last, own[:0] if placement.same_leaf else own,
+    )  # fmt: skip
+
+
+@compiled
+def _allowed(
+    rows: np.ndarray,
+    at_ms: int,
+    offer: np.ndarray,
+    since_ms: np.ndarray,
+    restricted: np.ndarray,
+    leaf: np.ndarray,
+    absent: np.ndarray,
+    beside: np.ndarray,
+    barred: np.ndarray,
+) -> np.ndarray:
+    """List the places of rows that nothing speaks against.
+
+    Args:
+        rows: int32, shape (n,): the candidates.
+        at_ms: the moment, ms since 1970.
+        offer: by row, `NO_OFFER` or not.
+        since_ms: by row, int64: when it goes on sale.
+        restricted: by row, bool: only beside its own category.
+        leaf: by row, the category's code.
+        absent: rows that may not be shown.
+        beside: categories that restricted products may stand beside.
+        barred: categories that may not be shown; 0 bars nothing.
+
+    Returns:
+        int64, shape (<= n,), ascending.
+    """
+    places = np.empty(len(rows), np.int64)
+    count = 0
+    for t in range(len(rows)):
+        row = rows[t]
+        fine = offer[row] != NO_OFFER and since_ms[row] <= at_ms
+        for other in absent:
+            fine = fine and other != row
+        for code in barred:
+            fine = fine and (code != leaf[row] or code == 0)
+        if fine and restricted[row]:
+            fine = False
+            for code in beside:
+                fine = fine or (code == leaf[row] and code > 0)
+        if fine:
+            places[count] = t
+            count += 1
+    return places[:count]
+
+
+def _variant(place: int, candidates: Candidates, request: Request, knowledge: Knowledge) -> str | None:
+    """Choose the variant to show, once for all placements of an event; None where none can be bought."""
+    row = int(candidates.rows[place])
+    if knowledge.facts.offer[row] != ASK and row not in candidates.viewed:
+        return knowledge.facts.speakers[row]
+    if place not in candidates.asked:
+        context = request.context
+        country = context.landing.country if context.landing else None
+        item = knowledge.facts.names[row]
+        product = knowledge.catalogue.representative(item, request.at, country, prefer=context.views)
+        candidates.asked[place] = None if product is None else product.product_id
+    return candidates.asked[place]
+
+
+def _resting(request: Request, knowledge: Knowledge, rules: SlateRules) -> list[int]:
+    """Give the rows of items that were bought too recently to be shown again."""
+    resting = []
+    for product_id, bought_ms in request.context.purchased:
+        product = knowledge.catalogue.get(product_id)
+        days = _repurchase_days(product, rules)
+        forever = days == 0 or not request.placement.bought_again
+        if forever or request.context.at_ms - bought_ms < days * DAY_MS:
+            resting.append(knowledge.facts.row_of(product_id))
+    return resting
+
+
+def _repurchase_days(product: Product | None, rules: SlateRules) -> float:
+    own = product.attributes.get("repurchase_days") if product else None
+    return float(own) if isinstance(own, int | float) else rules.repurchase_days
