@@ -1,7 +1,7 @@
 """What could not be used: the records on `<topic>.dead`."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -24,6 +24,8 @@ class DeadLetter(Record):
     `value` and `key` are base64 of the original bytes, absent where the record had none; a `value` longer than the
     broker would take again is cut, and `value_bytes` keeps its true length.
     """
+
+    MAX_BYTES: ClassVar[int] = 1 << 20
 
     reason: Reason
     detail: Annotated[str, StringConstraints(max_length=1024)]

@@ -88,6 +88,7 @@ class Record(Part):
     """
 
     VERSION: ClassVar[str] = "1.0"
+    MAX_BYTES: ClassVar[int] = MAX_RECORD_BYTES
 
     schema_version: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$")] = "1.0"
 
@@ -108,8 +109,8 @@ def decode(kind: type[R], data: bytes | None) -> R:
     """Read one record of a kind; see `Record.decode`."""
     if data is None:
         raise DecodeError("not_json", f"{kind.__name__}: the record is empty")
-    if len(data) > MAX_RECORD_BYTES:
-        raise DecodeError("too_large", f"{kind.__name__}: {len(data)} bytes, at most {MAX_RECORD_BYTES} are read")
+    if len(data) > kind.MAX_BYTES:
+        raise DecodeError("too_large", f"{kind.__name__}: {len(data)} bytes, at most {kind.MAX_BYTES} are read")
     try:
         record = kind.model_validate_json(data)
     except ValidationError as error:

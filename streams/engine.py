@@ -93,7 +93,7 @@ class Engine:
             elif out.topic == LEARNING:
                 self._append(LEARNING, out.key, out.value)
             elif out.topic == EVENTS_DEAD:
-                self.dead_letters.append(DeadLetter.model_validate_json(out.value or b""))
+                self.dead_letters.append(DeadLetter.decode(out.value))
             elif out.topic == EVIDENCE:
                 self.evidence.append(Evidence.decode(out.value))
         return slates
