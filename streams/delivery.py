@@ -198,8 +198,8 @@ class Delivery:
             if len(out.value or b"") > MAX_OUTPUT_BYTES:
                 raise ValueError(f"record {out.source_offset} makes {len(out.value or b'')} bytes for {out.topic}")
         self._limit.add(len(records), sum(out.topic.endswith(".dead") for out in outcome.outputs))
-        if records[0].key is not None and self._owner(records[0].key) != state.partition:
-            count("foreign_keys")
+        if foreign := sum(record.key is not None and self._owner(record.key) != state.partition for record in records):
+            count("foreign_keys", foreign)
         return outcome
 
     async def _output(self, batch: Batch, outcomes: Mapping[int, Outcome]) -> None:
