@@ -10,6 +10,8 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from schemas.errors import RefusedError
+
 log = logging.getLogger(__name__)
 
 
@@ -32,11 +34,13 @@ class HealthServer:
         host: address to bind.
         port: 0 takes a free one.
         probes: what is answered.
+
+    Raises:
+        RefusedError: nothing can listen there.
     """
 
     def __init__(self, host: str, port: int, probes: Probes) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(probes))
-        self._server.daemon_threads = True
+        self._server = _listen(host, port, _handler(probes))
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
         self.port: int = self._server.server_address[1]
 
@@ -52,6 +56,27 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def check_port(host: str, port: int) -> None:
+    """Look whether health can be served here.
+
+    Raises:
+        RefusedError: nothing can listen there.
+    """
+    _listen(host, port, BaseHTTPRequestHandler).server_close()
+
+
+def _listen(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    try:
+        server = ThreadingHTTPServer((host, port), handler)
+    except OSError as error:
+        raise RefusedError(
+            f"Health cannot be served at {host}:{port} ({error.strerror}): stop what uses it, or set AISLE_HTTP_PORT "
+            "(0 takes a free one) and AISLE_HTTP_HOST."
+        ) from None
+    server.daemon_threads = True
+    return server
 
 
 def _handler(probes: Probes) -> type[BaseHTTPRequestHandler]:

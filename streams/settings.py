@@ -1,11 +1,12 @@
 """All settings, in one class; `docs/settings.md` is generated from it."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.errors import RefusedError
 from schemas.topics import Topics
 
 
@@ -14,6 +15,9 @@ class Settings(BaseSettings):
 
     Constants of the session context, of learning and of slates are grouped in `models` (`SessionRules`, `ModelRules`,
     `SlateRules`); these are the ones that belong to an installation.
+
+    Raises:
+        RefusedError: a value cannot be used.
     """
 
     model_config = SettingsConfigDict(env_prefix="AISLE_", env_file=".env", extra="ignore", populate_by_name=True)
@@ -80,6 +84,15 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "text"] = Field("text", description="JSON for machines, text for people.")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            field = str(first["loc"][0])
+            name = field.upper() if field.isupper() else f"AISLE_{field.upper()}"
+            raise RefusedError(f"{name} cannot be used ({first['msg']}): see docs/settings.md.") from None
 
     @property
     def topics(self) -> Topics:

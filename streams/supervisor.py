@@ -80,9 +80,14 @@ class Supervisor:
             0 after a clean leave, 1 when the worker had to be killed.
 
         Raises:
-            RefusedError: another worker uses the same folder.
+            RefusedError: another worker uses the same folder, or it cannot be written.
         """
-        self._files.mkdir(parents=True, exist_ok=True)
+        try:
+            self._files.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RefusedError(
+                f"{self._files} cannot be made ({error.strerror}): set AISLE_DATA_DIR to a folder that can be written."
+            ) from None
         with (self._files / "lock").open("w") as lock:
             _lock(lock.fileno(), self._files)
             for name in (signal.SIGTERM, signal.SIGINT):

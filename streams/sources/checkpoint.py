@@ -7,6 +7,8 @@ from pathlib import Path
 
 import orjson
 
+from schemas.errors import RefusedError
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -38,11 +40,20 @@ class Checkpoint:
             return None
 
     def save(self, progress: Progress) -> None:
-        """Replace what was saved."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Replace what was saved.
+
+        Raises:
+            RefusedError: it cannot be written.
+        """
         whole = self._path.with_suffix(".new")
-        whole.write_bytes(orjson.dumps(asdict(progress)))
-        whole.replace(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            whole.write_bytes(orjson.dumps(asdict(progress)))
+            whole.replace(self._path)
+        except OSError as error:
+            raise RefusedError(
+                f"{self._path} cannot be written ({error.strerror}): set AISLE_DATA_DIR to a folder that can be."
+            ) from None
 
     def forget(self) -> None:
         """Begin anew."""
