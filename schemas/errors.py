@@ -27,5 +27,9 @@ class RetryError(Exception):
     """Try the same thing again later: the outside system is away, nothing was done."""
 
 
+class BrokerAwayError(RefusedError, RetryError):
+    """No broker answers: a command refuses, a worker tries again."""
+
+
 class DegradedError(Exception):
     """Serve without it: an outside system did not answer in time or said something useless."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from schemas.errors import RefusedError
+from schemas.errors import BrokerAwayError, RefusedError
 from schemas.topics import SPECS, Topics
 from streams.kafka import is_embedded, kafka_python_config
 from streams.settings import Settings
@@ -23,7 +23,7 @@ class Admin:
         embedded: it is the embedded broker; None: as this process was told by its environment.
 
     Raises:
-        RefusedError: no broker answers.
+        BrokerAwayError: no broker answers.
     """
 
     def __init__(self, settings: Settings, *, embedded: bool | None = None) -> None:
@@ -176,10 +176,26 @@ class Admin:
         except BrokerResponseError as error:
             raise RefusedError(f"{self._servers} refused ({type(error).__name__}: {error}).") from None
         except (KafkaError, OSError) as error:
-            raise RefusedError(
+            raise BrokerAwayError(
                 f"No Kafka broker answers at {self._servers} ({type(error).__name__}): start it, or set "
                 "KAFKA_BOOTSTRAP_SERVERS and AISLE_KAFKA_SECURITY_PROTOCOL to reach yours."
             ) from None
+
+
+def check_topics(settings: Settings) -> None:
+    """Look whether the installation's topics are as they must be, before a client's asking could create them.
+
+    Raises:
+        BrokerAwayError: no broker answers.
+        RefusedError: topics are missing, or have another number of partitions.
+    """
+    with Admin(settings) as admin:
+        missing = missing_topics(settings.topics, admin.topics())
+    if missing:
+        more = f" and {len(missing) - 1} more topics are" if len(missing) > 1 else " is"
+        raise RefusedError(
+            f"Topic {missing[0]}{more} missing at {settings.kafka_bootstrap_servers}: run `aisle topics create`."
+        )
 
 
 def missing_topics(topics: Topics, found: Mapping[str, int]) -> list[str]:

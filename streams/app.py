@@ -52,6 +52,7 @@ def serve(
     import mode.loop
 
     mode.loop.use("uvloop")  # before faust is imported
+    from streams.admin import check_topics
     from streams.kafka import aiokafka_config, is_embedded, partition_of
     from streams.leaving import Leave, die_with_parent
     from streams.telemetry import logging_config
@@ -67,6 +68,7 @@ def serve(
 
         adapt_aiokafka()
     try:
+        check_topics(settings)
         job = build(settings)
         files = files_of(settings, job.kind)
         files.mkdir(parents=True, exist_ok=True)
@@ -74,12 +76,12 @@ def serve(
         writer = (write_through or (lambda inner: inner))(AiokafkaWriter(connection.client))
         states = AiokafkaWriter(connection.client)
         worker = Worker(job, settings, connection, writer=writer, state_writer=states, accept_gap=options.accept_gap)
+        worker.run()
     except Exception as error:  # noqa: BLE001  the supervisor reads the exit code
         files = files_of(settings, "clicks")
         files.mkdir(parents=True, exist_ok=True)
         Leave(files / "refused")(error)
         os._exit(1)
-    worker.run()
 
 
 if __name__ == "__main__":

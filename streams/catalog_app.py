@@ -96,6 +96,7 @@ def _health(settings: Settings, worker: CatalogWorker, agent: CatalogAgent) -> I
 
 def main() -> None:
     """Run one catalog worker process; its exit code tells the supervisor what to do."""
+    from streams.admin import check_topics
     from streams.kafka import is_embedded
     from streams.leaving import Leave, die_with_parent
     from streams.telemetry import logging_config
@@ -114,6 +115,7 @@ def main() -> None:
     files = files_of(settings, "catalog")
     files.mkdir(parents=True, exist_ok=True)
     try:
+        check_topics(settings)
         asyncio.run(work(settings))
     except Exception as error:  # noqa: BLE001  the supervisor reads the exit code
         Leave(files / "refused")(error)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiokafka.errors import KafkaError
 
-from schemas.errors import RefusedError
+from schemas.errors import RefusedError, RetryError
 from streams.delivery import LostPartitionsError
 from streams.watchdog import PAUSED
 
@@ -42,6 +42,9 @@ class Leave:
         os._exit(code)
 
     def _code(self, error: BaseException) -> int:
+        if isinstance(error, RetryError):
+            log.error("leaving, to try again: %s", error)
+            return PAUSED
         if isinstance(error, RefusedError):
             self._reason.write_text(f"{error}\n")
             log.error("refused: %s", error)

@@ -94,6 +94,7 @@ def _events(path: Path, form: str, columns: str | None, *, again: bool, as_json:
 
 
 def _open_log(settings: "Settings") -> "KafkaLog":
+    from streams.admin import check_topics
     from streams.kafka import confluent_config
     from streams.sources.kafka_log import KafkaLog
 
@@ -101,6 +102,7 @@ def _open_log(settings: "Settings") -> "KafkaLog":
         raise RefusedError(
             "KAFKA_BOOTSTRAP_SERVERS is not set: name the broker to import into, such as localhost:9092."
         )
+    check_topics(settings)
     return KafkaLog(confluent_config(settings), settings.topics)
 
 

@@ -2,10 +2,12 @@
 
 import logging.config
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from schemas.errors import BrokerAwayError
 from streams.worker_files import Kind
 
 app = typer.Typer(
@@ -31,6 +33,8 @@ def catalog() -> None:
 
 
 def _supervise(kind: Kind, module: str, *, accept_gap: bool = False) -> None:
+    from streams.admin import check_topics
+    from streams.http import check_port
     from streams.kafka import bootstrap_servers
     from streams.settings import Settings
     from streams.supervisor import Supervisor
@@ -39,6 +43,9 @@ def _supervise(kind: Kind, module: str, *, accept_gap: bool = False) -> None:
 
     settings = Settings()
     bootstrap_servers(settings)
+    check_port(settings.http_host, settings.http_port)
+    with suppress(BrokerAwayError):  # it may come later: the worker tries again
+        check_topics(settings)
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     command = [sys.executable, "-m", module]
     raise typer.Exit(Supervisor(command, files_of(settings, kind), settings, accept_gap=accept_gap).run())
