@@ -60,10 +60,10 @@ class Installation:
         file = self._folder / f"worker-clicks-{slot}" / "status.json"
         return json.loads(file.read_text()) if file.exists() else {}
 
-    def ask(self, page: str, slot: str = "one") -> tuple[int, str]:
-        """Ask a worker's health page."""
+    def ask(self, page: str, slot: str = "one", *, at: str = "") -> tuple[int, str]:
+        """Ask a worker's health page, where it says or at an address."""
         try:
-            with urllib.request.urlopen(self.status(slot)["http"] + page, timeout=5) as answer:
+            with urllib.request.urlopen((at or self.status(slot)["http"]) + page, timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
