@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from schemas.dead import DeadLetter
 from schemas.products import Product
 from schemas.slates import Slate
 from tests.bad_input import event
@@ -108,6 +109,18 @@ def test_a_new_product_appears_within_five_seconds(shop: Shop) -> None:
     shop.put("novelty", MUGS[0].model_copy(update={"product_id": "novelty", "title": "Stoneware mug, brand new"}))
     shop.look_until(lambda slates: any("content" in sources for sources in places(slates, "novelty")))
     assert time.monotonic() - began < APPEARS_IN_S
+
+
+def test_a_record_without_a_title_goes_aside(shop: Shop) -> None:
+    """It is a dead letter with its reason; the product stays as it was, and what follows is embedded."""
+    before = len(shop.site.read("catalog.embeddings", 1))
+    shop.site.put([(b"mug1", b'{"product_id":"mug1"}')], "catalog.products")
+    shop.put("after", MUGS[0].model_copy(update={"product_id": "after", "title": "A mug after it"}))
+    shop.site.wait(lambda: len(shop.site.read("catalog.products.dead")) > 0)
+    (letter,) = [DeadLetter.decode(message.value()) for message in shop.site.read("catalog.products.dead")]
+    assert (letter.reason, letter.detail) == ("schema", "Product.title: missing")
+    shop.site.wait(lambda: len(shop.site.read("catalog.embeddings", 1)) == before + 1)
+    assert places(shop.look_until(lambda slates: bool(places(slates, "mug1"))), "mug1")
 
 
 @pytest.mark.parametrize("change", [{"stock": 0}, {"hidden": True}, None], ids=["sold out", "hidden", "removed"])
