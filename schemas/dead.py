@@ -1,12 +1,13 @@
 """What could not be used: the records on `<topic>.dead`."""
 
 import base64
+from itertools import islice
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
 from schemas.errors import DecodeError, Reason
-from schemas.record import Part, Record, Timestamp
+from schemas.record import MAX_OWN_BYTES, Part, Record, Timestamp
 
 
 class Source(Part):
@@ -25,7 +26,7 @@ class DeadLetter(Record):
     broker would take again is cut, and `value_bytes` keeps its true length.
     """
 
-    MAX_BYTES: ClassVar[int] = 1 << 20
+    MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
 
     reason: Reason
     detail: Annotated[str, StringConstraints(max_length=1024)]
@@ -54,7 +55,7 @@ def dead_letter(
     headers: dict[str, str],
     attempts: int = 1,
 ) -> DeadLetter:
-    """Wrap a refused record."""
+    """Wrap a refused record; of 16 headers, the first 256 characters of name and value."""
     return DeadLetter(
         reason=error.reason,
         detail=error.detail[:1024],
@@ -62,6 +63,6 @@ def dead_letter(
         key=None if key is None else base64.b64encode(key[:4096]).decode(),
         value=None if value is None else base64.b64encode(value[:MAX_KEPT_BYTES]).decode(),
         value_bytes=len(value or b""),
-        headers=headers,
+        headers={name[:256]: text[:256] for name, text in islice(headers.items(), 16)},
         attempts=attempts,
     )

@@ -1,12 +1,12 @@
 """What is learned: the records on `learning`, one per source event."""
 
 import base64
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, StringConstraints
 
-from schemas.record import Id, Part, Record, Timestamp
+from schemas.record import MAX_OWN_BYTES, Id, Part, Record, Timestamp
 
 StepKind = Literal["view", "click", "cart", "remove", "purchase", "refund", "impression", "identify", "forget"]
 """`click` is a view reached through a list; the others are what their names say."""
@@ -61,6 +61,8 @@ class LearningStep(Record):
     `items` carry kind weights; `context` is the visitor's last 10 items *before* the event, oldest first, with their
     weights; `session` names the session the items belong to; `learned` is False for steps that only identify or forget.
     """
+
+    MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
 
     origin: Origin
     at: Timestamp

@@ -12,6 +12,9 @@ from schemas.errors import DecodeError
 MAX_RECORD_BYTES = 64 * 1024
 """A longer record is refused as `too_large`."""
 
+MAX_OWN_BYTES = 1 << 20
+"""The same for records that only aisle writes: they hold what others sent, several times over."""
+
 MAX_ID_CHARS = 128
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple, TypedDict
+from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict
 
 import orjson
 from pydantic import Field, StringConstraints
 
-from schemas.record import Id, Part, Record, Timestamp, rfc3339
+from schemas.record import MAX_OWN_BYTES, Id, Part, Record, Timestamp, rfc3339
 
 
 class SlateItem(Part):
@@ -58,6 +58,8 @@ class Slate(Record):
 
     `items` is twice the shown length: the second half are reserves that fill gaps on delivery.
     """
+
+    MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
 
     slate_id: Id
     revision: Annotated[int, Field(ge=0)] = 0
@@ -132,6 +134,8 @@ def encode_slate(
 
 class Evidence(Record):
     """What no log can give back later, per slate: the visitor's state and the content candidates as they were used."""
+
+    MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
 
     slate_id: Id
     visitor_id: Id

@@ -104,6 +104,18 @@ def test_what_comes_late_is_learned_and_moves_no_session(engine: Engine) -> None
     assert (engine.knowledge.model.offset, reasons(engine)) == (1, [])
 
 
+def test_the_largest_event_is_learned(engine: Engine) -> None:
+    """An order of 64 KiB, of products with the longest ids, on top of a visit and a cart of such: all of it counts."""
+    longest = [f"{n:03}" + "\N{HIKING BOOT}" * 125 for n in range(115)]
+    for n, name in enumerate(["view_item", "add_to_cart", "purchase"]):
+        items = [{"product_id": product} for product in (longest if name == "purchase" else longest[:20])]
+        value = event(AT, event_id=f"e{n}", name=name, items=items)
+        assert feed(engine, value)
+    assert len(value) > 60_000
+    assert (engine.knowledge.model.offset, reasons(engine)) == (2, [])
+    assert engine.knowledge.model.count_of(longest[-1]) > 0
+
+
 @pytest.mark.parametrize("consent", [None, "none"])
 def test_without_consent_there_are_slates_and_nothing_else(engine: Engine, consent: str | None) -> None:
     """Consent that is missing or refused gives slates of the context: no state is kept and nothing is learned."""
