@@ -24,10 +24,9 @@ def assigned_consumer(client: Mapping[str, Any], *, group: str | None = None) ->
 
 
 def log_record(record: Any) -> LogRecord:
-    """Take what a fold or an agent needs from aiokafka's record."""
-    return LogRecord(
-        record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
-    )  # fmt: skip
+    """Take what a fold or an agent needs from aiokafka's record; a header without a value has an empty one."""
+    headers = tuple((name, value or b"") for name, value in record.headers)
+    return LogRecord(record.partition, record.offset, record.timestamp, record.key, record.value, headers)
 
 
 async def read_to_end(

@@ -56,6 +56,8 @@ class Story:
         self.send(twice)
         yesterday = event(self.at - timedelta(days=1), event_id="late")
         self.send(Case("a day late", yesterday, None))
+        refused = Case("headers without values", b"{nope", "not_json")
+        self.send(refused, headers=[("origin", None), ("trace", None), ("trace", b"\xff")])
         self.send(Case("no consent", event(self.at, visitor_id="v-none", consent=None), None, b"v-none"))
         self.shop.flush()  # what follows stands after all of it in every partition
         for n in range(GOOD):
