@@ -12,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.topics import Topics
 
@@ -31,9 +31,7 @@ class Installation:
         self._env = dict(broker.environment)
         self._workers: list[subprocess.Popen[bytes]] = []
         broker.create_topics(Topics(prefix=self.prefix, partitions=PARTITIONS))
-        self._producer = Producer(
-            {"bootstrap.servers": broker.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5}
-        )
+        self._producers: dict[str, Producer] = {}
 
     def start(
         self, slot: str = "one", *arguments: str, command: Sequence[str] = AISLE, bootstrap: str = "", **env: str
@@ -81,14 +79,17 @@ class Installation:
             self.produce(name, key, value)
         self.flush()
 
-    def produce(self, name: str, key: bytes | None, value: bytes | None, **more: Any) -> None:
-        """Hand one record to the producer; `more` is what librdkafka's `produce` takes."""
-        self._producer.produce(self.prefix + name, value, key, **more)
-        self._producer.poll(0)
+    def produce(self, name: str, key: bytes | None, value: bytes | None, *, codec: str = "none", **more: Any) -> None:
+        """Hand one record to a producer; `more` is what librdkafka's `produce` takes."""
+        if codec not in self._producers:
+            settings = {"bootstrap.servers": self.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5}
+            self._producers[codec] = Producer(settings | {"compression.type": codec})
+        self._producers[codec].produce(self.prefix + name, value, key, **more)
+        self._producers[codec].poll(0)
 
     def flush(self) -> None:
         """Wait until the broker has everything."""
-        assert self._producer.flush(20) == 0
+        assert sum(producer.flush(20) for producer in self._producers.values()) == 0
 
     def read(self, name: str, partitions: int = PARTITIONS) -> list[Any]:
         """Read a whole topic."""
@@ -109,11 +110,15 @@ class Installation:
             consumer.close()
 
     def committed(self) -> int:
-        """Sum what the group has committed."""
+        """Sum what the group has committed; -1 while a new broker still looks for who keeps it."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}aisle.clicks"})
         try:
             tps = [TopicPartition(self.prefix + "clickstream.events", p) for p in range(PARTITIONS)]
             return sum(max(0, tp.offset) for tp in consumer.committed(tps, timeout=10))
+        except KafkaException as error:
+            if error.args[0].code() not in {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}:
+                raise
+            return -1
         finally:
             consumer.close()
 

@@ -20,7 +20,8 @@ from tests.installation import PARTITIONS, Installation
 EVENTS = "clickstream.events"
 PRODUCTS = {f"p{n}" for n in range(40)}
 STRAYS = 5
-GOOD = 12
+GOOD = 20
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Story:
     metrics: str = ""
 
     def send(self, case: Case, **more: Any) -> None:
-        """Send a record and note where it came to stand."""
+        """Send a record and note where it came to stand; `more` is what `produce` takes."""
 
         def delivered(error: object, message: Any) -> None:
             assert error is None, f"{case.name}: {error}"
@@ -61,8 +62,9 @@ class Story:
         self.send(Case("no consent", event(self.at, visitor_id="v-none", consent=None), None, b"v-none"))
         self.shop.flush()  # what follows stands after all of it in every partition
         for n in range(GOOD):
-            self.send(Case("good", event(self.at, event_id=f"good{n}", visitor_id=f"g{n}"), None, b"g%d" % n))
-        self.shop.flush()
+            value = event(self.at, event_id=f"good{n}", visitor_id=f"g{n}", query="mug " * 100)
+            self.send(Case("good", value, None, b"g%d" % n), codec=CODECS[n % len(CODECS)])
+            self.shop.flush()
 
     def work(self) -> None:
         """Let a worker take it all, and read what it wrote."""
@@ -128,7 +130,7 @@ def test_nothing_stops(story: Story) -> None:
 
 
 def test_good_events_after_it_are_served(story: Story) -> None:
-    """In every partition, one slate per placement."""
+    """In every partition, however their producers compress them: one slate per placement."""
     assert {place[0] for place, case in story.sent.items() if case.name == "good"} == set(range(PARTITIONS))
     assert all(story.slates_of(f"good{n}") == {"home": 1, "product": 1} for n in range(GOOD))
 
