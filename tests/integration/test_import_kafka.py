@@ -1,5 +1,9 @@
 """Imports into a broker, through the command line's own parts."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from streams.sources.importing import import_events, import_products
 from streams.sources.kafka_log import KafkaLog
 from streams.sources.rees46 import Rees46
 
+AISLE = (sys.executable, "-m", "streams.cli.main")
 HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
 TOPICS = Topics(prefix="import.", partitions=4)
 
@@ -98,6 +103,21 @@ def test_an_absent_broker_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="does not answer"):
         log.ends(EVENTS)
     log.close()
+
+
+def test_products_that_cannot_be_are_refused_with_a_reason(
+    embedded_broker: Broker, log: KafkaLog, tmp_path: Path
+) -> None:
+    """A row without a title, an endless id: counted by what is wrong, and the others arrive."""
+    (tmp_path / "shop.csv").write_text(f"product_id,title\n1,Mug 🛒\n2,\n{'x' * 10_000},Endless\n")
+    env = os.environ | embedded_broker.environment | {"KAFKA_BOOTSTRAP_SERVERS": embedded_broker.bootstrap}
+    done = subprocess.run(
+        [*AISLE, "import", "catalog", "shop.csv", "--format", "csv", "--json"], cwd=tmp_path, check=True,
+        env=env | {"AISLE_TOPIC_PREFIX": TOPICS.prefix, "AISLE_PARTITIONS": "4"}, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {"products": 1, "refused": {"product_id": 1, "title": 1}}
+    (record,) = read(embedded_broker, TOPICS[PRODUCTS], 4)
+    assert record[1] == b"1"
 
 
 def test_a_record_the_broker_refuses_stops_the_import(embedded_broker: Broker, log: KafkaLog) -> None:
