@@ -14,13 +14,14 @@ from models.lesson import forget_step
 from models.session_rules import SessionRules
 from models.turn import Turn
 from models.visitor import Profile, Rates, Session, Visitor
-from models.visitor_codec import applied_of, decode_visitor, encode
+from models.visitor_codec import applied_of, clock_of, decode_visitor, encode
 from schemas.events import Event
 from schemas.learning import Origin
 from schemas.record import epoch_ms
 
 __all__ = [
-    "Applied", "Context", "SessionRules", "Visitor", "applied_of", "apply", "decode_visitor", "encode", "ended",
+    "Applied", "Context", "SessionRules", "Visitor", "applied_of", "apply", "clock_of", "decode_visitor", "encode",
+    "ended",
 ]  # fmt: skip
 
 HASH_BYTES = 8
@@ -49,7 +50,7 @@ def apply(
     if event.consent != "personalisation":
         return Applied(visitor, changed=False, step=None, triggers=True, note="ok", event=event, rules=rules)
     at_ms = epoch_ms(event.at)
-    if visitor and ended(visitor, at_ms, rules):
+    if visitor and ended(visitor.clock_ms, at_ms, rules):
         visitor = None
     digest = hashlib.blake2b(event.event_id.encode(), digest_size=HASH_BYTES).digest()
     if visitor and _holds(visitor.seen, digest):
@@ -61,9 +62,9 @@ def apply(
     return turn.late() if late else turn.in_order()
 
 
-def ended(visitor: Visitor, now_ms: int, rules: SessionRules) -> bool:
-    """Say whether a visitor's profile has expired: an event at this time starts from nothing, so it may be freed."""
-    return now_ms - visitor.clock_ms > rules.profile_ms
+def ended(clock_ms: int, now_ms: int, rules: SessionRules) -> bool:
+    """Say whether the profile of a visitor last seen at `clock_ms` has expired: an event now starts from nothing."""
+    return now_ms - clock_ms > rules.profile_ms
 
 
 def _unchanged(visitor: Visitor, event: Event, rules: SessionRules, *, note: Note, changed: bool) -> Applied:

@@ -1,6 +1,7 @@
 """Visitors as bytes: JSON whose first field is `applied`, lists of entries as columns, times as differences."""
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate, repeat
@@ -17,13 +18,14 @@ from schemas.learning import StepKind
 VERSION = 1
 Row = TypeVar("Row", Step, Seen, Entry)
 HEAD = b'{"applied":'
+CLOCK = re.compile(rb'\{"applied":-?\d+,"version":\d+,"clock":(\d+)')
 
 _LETTER: dict[StepKind, str] = {"view": "v", "click": "c", "cart": "b", "remove": "r", "purchase": "p"}
 _KIND = {letter: kind for kind, letter in _LETTER.items()}
 
 
 def encode(visitor: Visitor) -> bytes:
-    """Write a visitor; starts with `{"applied":<offset>,` so that a restore need not read the rest.
+    """Write a visitor; `applied`, `version` and `clock` come first, so that restore and sweep need not read the rest.
 
     The bytes are kept with the visitor, who never changes: holding it to its size has often written it already.
     """
@@ -174,3 +176,18 @@ def applied_of(data: bytes) -> int:
     if not data.startswith(HEAD) or not digits.removeprefix(b"-").isdigit():
         raise DecodeError("schema", "Visitor: does not start with applied")
     return int(digits)
+
+
+def clock_of(data: bytes) -> int:
+    """Read the time of a visitor's newest event, milliseconds since 1970.
+
+    >>> clock_of(b'{"applied":17,"version":1,"clock":1777636800000,"seen":""}')
+    1777636800000
+
+    Raises:
+        DecodeError: the bytes do not start as a visitor does.
+    """
+    found = CLOCK.match(data)
+    if found is None:
+        raise DecodeError("schema", "Visitor: does not start with applied, version and clock")
+    return int(found[1])

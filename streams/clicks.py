@@ -90,6 +90,7 @@ class ClicksAgent:
             data = None if visitor is None else encode(visitor)
             outcome.touched[key] = data
             part.put(key, data)
+        part.sweep.after(part.visitors, outcome.touched, records=len(records), rules=self._rules.session)
         return outcome
 
     def _one(

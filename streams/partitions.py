@@ -14,6 +14,7 @@ import orjson
 from models.session import applied_of
 from schemas.errors import DecodeError, RefusedError
 from streams.flow import LogRecord
+from streams.sweep import Sweep
 
 WATERMARK_KEY = b"\0watermark"
 """No visitor id contains a control character."""
@@ -51,7 +52,8 @@ class PartitionState:
     """What a worker knows of one partition.
 
     `mark` is the last source offset applied; `visitors` maps visitor id to encoded state, undecoded until touched;
-    `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again.
+    `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again; `sweep`
+    frees visitors.
     """
 
     partition: int
@@ -60,6 +62,7 @@ class PartitionState:
     epoch: int = 0
     visitors: dict[bytes, bytes] = field(default_factory=dict)
     emitted: set[tuple[int, str]] = field(default_factory=set)
+    sweep: Sweep = field(default_factory=Sweep, compare=False, repr=False)
 
     def put(self, key: bytes, data: bytes | None) -> None:
         """Replace a visitor's state; None forgets it."""

@@ -21,6 +21,7 @@ MetricName = Literal[
     "follower_lag",
     "committed_offset",
     "visitors",
+    "visitors_freed",
     "ready",
 ]
 
@@ -47,6 +48,7 @@ METRICS: dict[MetricName, Metric] = {
     "follower_lag": Metric(Gauge, "Records of a followed log not yet applied.", ("topic",)),
     "committed_offset": Metric(Gauge, "Offset committed to the group.", ("partition",)),
     "visitors": Metric(Gauge, "Visitors whose state is held.", ("partition",)),
+    "visitors_freed": Metric(Counter, "Visitors whose profile had ended, freed by the sweep."),
     "ready": Metric(Gauge, "1 when restored and every follower is at its end."),
 }
 
