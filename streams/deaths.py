@@ -7,6 +7,7 @@ and becomes a dead letter.
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -89,6 +90,17 @@ class Deaths:
             else Suspect(work.mark, work.last)
         )
         return replace(self, suspects={**self.suspects, work.partition: suspect})
+
+    def without(self, partitions: Collection[int]) -> "Deaths":
+        """Forget what was counted on partitions: their offsets may mean other records now.
+
+        >>> Deaths(skips={0: (17,), 1: (3,)}).without({0}).skips
+        {1: (3,)}
+        """
+        return Deaths(
+            {p: one for p, one in self.suspects.items() if p not in partitions},
+            {p: offsets for p, offsets in self.skips.items() if p not in partitions},
+        )
 
     def careful(self, partition: int, offset: int) -> bool:
         """Tell whether a record must be handled alone."""

@@ -148,6 +148,7 @@ class Delivery:
 
     async def accept(self, states: Mapping[int, PartitionState]) -> None:
         """Make states durable as they stand: an operator accepted that they do not meet the source."""
+        self._deaths = self._deaths.without(states)
         name = self._topics[CHANGELOG]
         await self._state_writer.write(
             {(name, p): [Row(WATERMARK_KEY, s.watermark().encode())] for p, s in states.items()}

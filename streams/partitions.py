@@ -30,11 +30,13 @@ class Watermark(NamedTuple):
     """What is durable: the source up to `mark`, given that the output partition is searched from `out_end` on.
 
     `epoch` counts how often an operator accepted that the source starts anew: its offsets then mean other records.
+    `topic_id` is the source's as the broker has it, "" where it is not known.
     """
 
     mark: int
     out_end: int
     epoch: int = 0
+    topic_id: str = ""
 
     def encode(self) -> bytes:
         """Write the watermark record's value."""
@@ -44,7 +46,7 @@ class Watermark(NamedTuple):
     def decode(cls, data: bytes) -> "Watermark":
         """Read a watermark record's value."""
         raw = orjson.loads(data)
-        return cls(mark=raw["mark"], out_end=raw["out_end"], epoch=raw.get("epoch", 0))
+        return cls(raw["mark"], raw["out_end"], raw.get("epoch", 0), raw.get("topic_id", ""))
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class PartitionState:
     mark: int = -1
     out_end: int = 0
     epoch: int = 0
+    topic_id: str = ""
     visitors: dict[bytes, bytes] = field(default_factory=dict)
     emitted: set[tuple[int, str]] = field(default_factory=set)
     sweep: Sweep = field(default_factory=Sweep, compare=False, repr=False)
@@ -73,7 +76,7 @@ class PartitionState:
 
     def watermark(self) -> Watermark:
         """Give what the next watermark record says."""
-        return Watermark(self.mark, self.out_end, self.epoch)
+        return Watermark(self.mark, self.out_end, self.epoch, self.topic_id)
 
     def headers(self, value: bytes | None) -> tuple[tuple[str, bytes], ...]:
         """Give the changelog headers of a visitor's state written now."""
@@ -88,7 +91,7 @@ class Restore:
         self._partition = partition
         self._found: dict[bytes, tuple[int, int, bytes | None]] = {}
         self._watermark: Watermark | None = None
-        self._emitted: set[tuple[int, str]] = set()
+        self._emitted: set[tuple[int, int, str]] = set()
         self.unreadable = 0
 
     @property
@@ -123,7 +126,8 @@ class Restore:
                 continue
             slate = orjson.loads(record.value)
             if slate.get("revision", 0) == 0:
-                self._emitted.add((slate["cause"]["offset"], slate["placement"]))
+                cause = slate["cause"]
+                self._emitted.add((cause.get("epoch", 0), cause["offset"], slate["placement"]))
 
     def finish(self) -> PartitionState:
         """Give the state as it stands; visitors of an earlier epoch are kept, their offsets forgotten."""
@@ -133,8 +137,8 @@ class Restore:
             for key, (epoch, _, value) in self._found.items()
             if value is not None
         }
-        emitted = {one for one in self._emitted if one[0] > mark.mark}
-        return PartitionState(self._partition, mark.mark, mark.out_end, mark.epoch, visitors, emitted)
+        emitted = {one[1:] for one in self._emitted if one[0] == mark.epoch and one[1] > mark.mark}
+        return PartitionState(self._partition, *mark, visitors, emitted)
 
     def _take_watermark(self, value: bytes | None) -> None:
         if value is None:
@@ -145,11 +149,12 @@ class Restore:
 
 
 class Source(NamedTuple):
-    """The source partition as the broker has it: the group's committed offset and the log's bounds."""
+    """The source partition as the broker has it: the group's committed offset, the log's bounds and the topic's id."""
 
     committed: int | None
     start: int
     end: int
+    topic_id: str = ""
 
 
 def check_gap(state: PartitionState, source: Source, *, accept: bool = False) -> PartitionState:
@@ -164,23 +169,30 @@ def check_gap(state: PartitionState, source: Source, *, accept: bool = False) ->
         the state to go on with.
 
     Raises:
-        RefusedError: with both numbers and the command that accepts it.
+        RefusedError: with both numbers, or both ids, and the command that accepts it.
     """
     mark, first = state.mark, source.start
     how = "accept what is missing with: aisle worker clicks --accept-gap"
     where = f"partition {state.partition} of clickstream.events"
-    if source.committed is not None and mark < source.committed - 1:
+    if state.topic_id and source.topic_id and state.topic_id != source.topic_id:
+        why = f"{where}: state belongs to the topic with id {state.topic_id}, but the broker's has {source.topic_id}"
+        state = _accepted(accept, f"{why}: the topic was created anew; {how}", _anew(state), first - 1)
+    elif source.committed is not None and mark < source.committed - 1:
         why = f"{where}: state ends at offset {mark}, but the group has committed {source.committed}"
         state = _accepted(accept, f"{why}: the changelog lost its end; {how}", state, source.committed - 1)
     elif mark >= source.end and mark >= 0:
         why = f"{where}: state ends at offset {mark}, but the log ends at {source.end}"
-        fresh = replace(state, epoch=state.epoch + 1, visitors={k: _rebased(v) for k, v in state.visitors.items()})
-        state = _accepted(accept, f"{why}: the topic was created anew; {how}", fresh, first - 1)
-        state.emitted.clear()
+        state = _accepted(accept, f"{why}: the topic was created anew; {how}", _anew(state), first - 1)
     elif 0 <= mark < first - 1:
         why = f"{where}: state ends at offset {mark}, but the log starts at {first}"
         state = _accepted(accept, f"{why}: {first - mark - 1} events are gone; {how}", state, first - 1)
-    return state
+    return replace(state, topic_id=source.topic_id or state.topic_id)
+
+
+def _anew(state: PartitionState) -> PartitionState:
+    """Begin an epoch: visitors are kept, offsets mean other records."""
+    visitors = {key: _rebased(value) for key, value in state.visitors.items()}
+    return replace(state, epoch=state.epoch + 1, visitors=visitors, emitted=set())
 
 
 def _accepted(accept: bool, why: str, state: PartitionState, mark: int) -> PartitionState:  # noqa: FBT001

@@ -12,12 +12,19 @@ from streams.flow import LogRecord
 from streams.partitions import PartitionState, Restore, Source, check_gap
 from streams.reading import assigned_consumer, read_to_end
 from streams.telemetry import observe
+from streams.topic_ids import UNKNOWN
 
 log = logging.getLogger(__name__)
 
 
 async def restore(
-    partitions: set[int], *, client: Mapping[str, Any], group: str, topics: Topics, accept_gap: bool = False
+    partitions: set[int],
+    *,
+    client: Mapping[str, Any],
+    group: str,
+    topics: Topics,
+    topic_id: str = UNKNOWN,
+    accept_gap: bool = False,
 ) -> dict[int, PartitionState]:
     """Read changelogs to their ends, then the outputs from where the watermarks say.
 
@@ -26,6 +33,7 @@ async def restore(
         client: keyword arguments that every aiokafka client takes.
         group: the worker's group, whose committed offsets the state is held against.
         topics: names on the broker.
+        topic_id: the source's, where the broker gives one.
         accept_gap: go on where state and source do not meet.
 
     Raises:
@@ -49,7 +57,10 @@ async def restore(
         await read_to_end(consumer, topics[SLATES], tails, outputs)
     finally:
         await consumer.stop()
-    states = {p: check_gap(one.finish(), sources[p], accept=accept_gap) for p, one in found.items()}
+    states = {
+        p: check_gap(one.finish(), sources[p]._replace(topic_id=topic_id), accept=accept_gap)
+        for p, one in found.items()
+    }
     if unreadable := sum(one.unreadable for one in found.values()):
         log.error("%d records of %s are not states: skipped", unreadable, topics[CHANGELOG])
     seconds = time.monotonic() - began

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.topics import SPECS, TopicName
-from streams.deaths import WorkMarker, load_deaths
+from streams.deaths import WorkMarker, load_deaths, save_deaths
 from streams.delivery import Agent, DeadLetterLimit, Delivery
 from streams.flow import Fold, Out
 from streams.follower import Follower
 from streams.health import Health
 from streams.http import HealthServer, Probes
 from streams.leaving import Leave
+from streams.partitions import PartitionState
 from streams.restoring import restore
 from streams.settings import Settings
 from streams.telemetry import logging_config
+from streams.topic_ids import UNKNOWN, topic_id
 from streams.transport import ClientOptions, Position, drain, make_app, open_stream, run_app
 from streams.watchdog import PAUSED, Watchdog
 from streams.worker_files import Kind, files_of, group_of
@@ -168,10 +170,15 @@ class Worker:
         try:
             client, topics = self._connection.client, self._settings.topics
             states = await restore(
-                partitions, client=client, group=self._group, topics=topics, accept_gap=self._accept_gap
+                partitions,
+                client=client,
+                group=self._group,
+                topics=topics,
+                topic_id=await self._source_id(),
+                accept_gap=self._accept_gap,
             )
             if self._accept_gap:
-                await self._delivery.accept(states)
+                await self._accept(states)
                 (self._files / "gap-accepted").touch()
         except asyncio.CancelledError:
             raise
@@ -181,6 +188,17 @@ class Worker:
         self._accept_gap = False
         self._delivery.states = states
         self._health.restored = True
+
+    async def _source_id(self) -> str:
+        if self._connection.embedded:  # gives none, and lets whoever asks wait
+            return UNKNOWN
+        return await asyncio.to_thread(topic_id, self._settings, self._source)
+
+    async def _accept(self, states: Mapping[int, PartitionState]) -> None:
+        """Go on with states that do not meet the source; what was counted against its records is forgotten first."""
+        deaths = self._files / "deaths.json"
+        save_deaths(deaths, load_deaths(deaths).without(states))
+        await self._delivery.accept(states)
 
     def _advance(self) -> None:
         for one in self._followers:

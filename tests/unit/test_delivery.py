@@ -217,6 +217,23 @@ def test_suspects_go_alone_and_the_convicted_is_skipped(tmp_path: Path) -> None:
     run(tmp_path, act)
 
 
+def test_accepting_a_gap_acquits_the_convicted(tmp_path: Path) -> None:
+    """A source that was created anew has other records at the offsets that killed the worker: they are handled."""
+
+    async def act(folder: Path) -> None:
+        deaths = Deaths().after(InWork(0, 1, 4)).after(InWork(0, 1, 4)).after(InWork(0, 2, 3))
+        desk = Desk(folder, deaths)
+        desk.delivery.states = {0: PartitionState(0, epoch=1, topic_id="new")}
+        await desk.delivery.accept(desk.delivery.states)
+        assert desk.writer.writes == [
+            {(CHANGELOG, 0): [Row(WATERMARK_KEY, Watermark(-1, 0, 1, "new").encode())]},
+        ]
+        await desk.work(MemoryBatch(0, 1, 2, 3, 4))
+        assert desk.agent.calls == [[0, 1, 2, 3, 4]]
+
+    run(tmp_path, act)
+
+
 @pytest.mark.parametrize(("log_start", "refused"), [(0, False), (5, True)])
 def test_gaps(tmp_path: Path, log_start: int, refused: bool) -> None:  # noqa: FBT001
     """Offsets missing at the log's start are refused; those of a producer's transactions are nothing."""

@@ -85,6 +85,15 @@ def test_emitted_is_a_set() -> None:
     assert restore.finish().emitted == {(6, "home"), (9, "home")}
 
 
+def test_slates_of_an_earlier_epoch_answer_nothing() -> None:
+    """What was sent before the source was created anew does not keep an event at the same offset from its slate."""
+    restore = Restore(0)
+    restore.changelog(log(mark(900), mark(-1, 0, 1)))
+    text = b'{"cause":{"offset":6,"epoch":%d},"placement":"%s","revision":0}'
+    restore.outputs(log((b"v", text % (0, b"home")), (b"v", text % (1, b"cart"))))
+    assert restore.finish().emitted == {(6, "cart")}
+
+
 @given(st.permutations(range(6)), st.integers(0, 5))
 def test_order_of_states_does_not_matter(order: list[int], again: int) -> None:
     """However the states of one visitor are ordered and repeated in the log, the newest is found."""
@@ -109,6 +118,36 @@ def test_refusals(marked: int, source: Source, numbers: tuple[str, ...]) -> None
     taken = check_gap(part, source, accept=True)
     assert source.start - 1 <= taken.mark < source.end
     check_gap(taken, source._replace(committed=None))
+
+
+def test_another_topic_of_the_same_name_is_refused() -> None:
+    """Where ids tell that the source was created anew, both are named; accepted, an epoch begins at the log's start."""
+    part = PartitionState(0, mark=100, topic_id="old-one", visitors={b"v": state(100)}, emitted={(101, "home")})
+    source = Source(None, 0, 501, "new-one")
+    with pytest.raises(RefusedError, match="--accept-gap") as refused:
+        check_gap(part, source)
+    assert "old-one" in str(refused.value)
+    assert "new-one" in str(refused.value)
+    taken = check_gap(part, source, accept=True)
+    assert (taken.mark, taken.epoch, taken.topic_id) == (-1, 1, "new-one")
+    assert (taken.visitors, taken.emitted) == ({b"v": state(-1)}, set())
+    assert check_gap(taken, source) == taken
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "kept"), [("", "new", "new"), ("old", "", "old"), ("same", "same", "same"), ("", "", "")]
+)
+def test_an_id_that_is_not_known_refuses_nothing(known: str, told: str, kept: str) -> None:
+    """Older state and older brokers have no id: it is taken over once there is one, and never lost."""
+    part = PartitionState(0, mark=9, topic_id=known)
+    taken = check_gap(part, Source(10, 0, 20, told))
+    assert taken.topic_id == kept
+    assert Watermark.decode(taken.watermark().encode()) == Watermark(9, 0, 0, kept)
+
+
+def test_watermarks_of_older_builds_are_read() -> None:
+    """A record without epoch and id is one of the first epoch of a topic not known."""
+    assert Watermark.decode(b'{"mark":4,"out_end":2}') == Watermark(4, 2, 0, "")
 
 
 @pytest.mark.parametrize(
