@@ -5,9 +5,12 @@ import numpy as np
 from models.items import State, packed, unpacked
 from schemas.learning import Origin
 
+Source = tuple[str, int, int]
+"""Topic, partition and epoch: what offsets belong to."""
+
 
 class Watermark:
-    """Per source partition a low-water mark and the offsets seen above it.
+    """Per source partition and epoch a low-water mark and the offsets seen above it.
 
     Offsets of one partition come almost in order; what comes twice comes within a batch or two of its first time. When
     more than twice `keep` offsets are held, the mark rises to leave the newest `keep`.
@@ -18,8 +21,8 @@ class Watermark:
 
     def __init__(self, keep: int) -> None:
         self.keep = keep
-        self.marks: dict[tuple[str, int], int] = {}
-        self.above: dict[tuple[str, int], set[int]] = {}
+        self.marks: dict[Source, int] = {}
+        self.above: dict[Source, set[int]] = {}
 
     def take(self, origin: Origin) -> bool:
         """Mark a source record as learned; False when it was already.
@@ -29,7 +32,7 @@ class Watermark:
         >>> mark.take(origin), mark.take(origin)
         (True, False)
         """
-        source = (origin.topic, origin.partition)
+        source = (origin.topic, origin.partition, origin.epoch)
         above = self.above.setdefault(source, set())
         if origin.offset <= self.marks.get(source, -1) or origin.offset in above:
             return False
@@ -54,8 +57,8 @@ class Watermark:
         """Take over a state that `state` returned."""
         ends = np.cumsum(state["counts"])
         held = np.split(state["offsets"], ends[:-1]) if len(ends) else []
-        for (topic, partition, mark), offsets in zip(unpacked(state["sources"]), held, strict=True):
-            source = (str(topic), int(partition))
+        for (topic, partition, *epoch, mark), offsets in zip(unpacked(state["sources"]), held, strict=True):
+            source = (str(topic), int(partition), int(epoch[0]) if epoch else 0)
             self.above[source] = set(offsets.tolist())
             if mark >= 0:
                 self.marks[source] = int(mark)

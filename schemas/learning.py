@@ -16,11 +16,15 @@ Weighted = tuple[str, float]
 
 
 class Origin(Part):
-    """The source record; followers drop what they have seen by it. `topic` without the installation's prefix."""
+    """The source record; followers drop what they have seen by it. `topic` without the installation's prefix.
+
+    `epoch` counts how often the topic was created anew: its offsets start over then.
+    """
 
     topic: str
     partition: Annotated[int, Field(ge=0)]
     offset: Annotated[int, Field(ge=0)]
+    epoch: Annotated[int, Field(ge=0)] = 0
 
 
 class TrainingRow(Part):

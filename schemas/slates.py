@@ -22,11 +22,15 @@ class SlateItem(Part):
 
 
 class Cause(Part):
-    """The source record a slate answers; `topic` without the installation's prefix."""
+    """The source record a slate answers; `topic` without the installation's prefix.
+
+    `epoch` counts how often the topic was created anew: its offsets start over then, so (epoch, offset) is the order.
+    """
 
     topic: str
     partition: Annotated[int, Field(ge=0)]
     offset: Annotated[int, Field(ge=0)]
+    epoch: Annotated[int, Field(ge=0)] = 0
     event_id: Id
 
 
@@ -145,11 +149,14 @@ class Evidence(Record):
     at: Timestamp
 
 
-def slate_id(*, topic: str, partition: int, offset: int, placement: str) -> str:
+def slate_id(*, topic: str, partition: int, offset: int, placement: str, epoch: int = 0) -> str:
     """Name the slate that answers one source record at one placement; the same input always gives the same name.
 
     >>> slate_id(topic="clickstream.events", partition=3, offset=17, placement="home")
     's-3-17-home-0685'
+    >>> slate_id(topic="clickstream.events", partition=3, offset=17, placement="home", epoch=2)
+    's-3-2.17-home-0685'
     """
+    at = f"{epoch}.{offset}" if epoch else f"{offset}"
     digest = hashlib.blake2b(topic.encode(), digest_size=2).hexdigest()
-    return f"s-{partition}-{offset}-{placement}-{digest}"
+    return f"s-{partition}-{at}-{placement}-{digest}"

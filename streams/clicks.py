@@ -104,7 +104,7 @@ class ClicksAgent:
             return
         key = event.visitor_id.encode()
         before = visitors[key] if key in visitors else _stored(part, key)
-        source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset)
+        source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset, epoch=part.epoch)
         item_of = self._world.knowledge.catalogue.item_of
         rules = self._imported if _origin(record) == "import" else self._rules.session
         applied = apply(before, event, origin=source, item_of=item_of, rules=rules)
@@ -152,11 +152,19 @@ class ClicksAgent:
         for source in retrieved.timed_out:
             count("timed_out", source=source)
         candidates = score(retrieved.found, context, knowledge)
-        cause = Cause(topic=EVENTS, partition=record.partition, offset=record.offset, event_id=event.event_id)
+        cause = Cause(
+            topic=EVENTS, partition=record.partition, offset=record.offset, epoch=part.epoch, event_id=event.event_id
+        )
         written = orjson.Fragment(cause.encode())
         key = event.visitor_id.encode()
         for placement in due:
-            name = slate_id(topic=EVENTS, partition=record.partition, offset=record.offset, placement=placement.name)
+            name = slate_id(
+                topic=EVENTS,
+                partition=record.partition,
+                offset=record.offset,
+                placement=placement.name,
+                epoch=part.epoch,
+            )
             anchors = placement.anchors(event, context.cart)
             request = Request(slate_id=name, placement=placement, context=context, anchors=anchors, at=event.at)
             decision = decide(request, candidates, knowledge, self._rules.slates)

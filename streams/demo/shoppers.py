@@ -167,5 +167,5 @@ class Crowd:
         )
 
 
-def _order(slate: Slate) -> tuple[int, int]:
-    return slate.cause.offset, slate.revision
+def _order(slate: Slate) -> tuple[int, int, int]:
+    return slate.cause.epoch, slate.cause.offset, slate.revision

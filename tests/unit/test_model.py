@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from models.blend import FEATURES
+from models.items import packed
 from models.kernel import hash63
 from models.model import Blend, Model, ModelRules, Query
 from models.snapshot import decode, encode, offset_of
+from models.watermark import Watermark
 from schemas.errors import RefusedError
 from schemas.learning import LearningStep, Origin, TrainingRow, pack_features
 from schemas.record import from_epoch_ms
@@ -141,6 +143,27 @@ def test_duplicates_change_nothing() -> None:
     once = learned(log)
     once.offset = model.offset
     assert model.digest() == once.digest()
+
+
+def test_offsets_of_another_epoch_are_other_records() -> None:
+    """After the source was created anew its first records are learned, each once; so it is in a loaded model."""
+    model = learned(step(offset) for offset in range(300))
+    anew = step(7, origin=Origin(topic="clickstream.events", partition=0, offset=7, epoch=1))
+    assert not model.learn_one(step(7), 300)
+    assert model.learn_one(anew, 301)
+    again = decode(encode(model), SMALL)
+    assert not again.learn_one(anew, 302)
+    assert again.learn_one(step(8, origin=anew.origin.model_copy(update={"offset": 8})), 303)
+
+
+def test_marks_without_epochs_are_of_the_first() -> None:
+    """What a model knew before epochs is known of epoch 0."""
+    old = Watermark(keep=4)
+    old.take(step(3).origin)
+    state = old.state()
+    fresh = Watermark(keep=4)
+    fresh.restore(state | {"sources": packed([["clickstream.events", 0, -1]])})
+    assert (fresh.above, fresh.marks) == (old.above, old.marks)
 
 
 def test_candidates_are_sorted_finite_and_distinct() -> None:
