@@ -1,6 +1,6 @@
 """Numbers for names: items and visitors as rows of arrays, in order of first appearance in the log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,15 +38,21 @@ class Registry:
     Which names go is decided by log position alone, so all followers evict alike. A sixteenth goes at once, because
     whoever uses the numbers has to sweep its tables for them.
 
+    Names that are unknown to the catalogue give way to each other only, half of them at once, and so do the others:
+    whoever makes names up takes no product's place, and few sweeps' time.
+
     Args:
         cap: at most this many names.
+        unknown: of them, at most this many that `sort_out` was told are unknown.
 
     Attributes:
         epoch: changes whenever a number comes to mean another name than it did.
     """
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, *, unknown: int = 0) -> None:
         self.cap = cap
+        self.cap_unknown = unknown
+        self.unknown: set[int] = set()
         self.names: list[str] = []
         self.numbers: dict[str, int] = {}
         self.seen = np.zeros(min(cap, 64), np.int64)
@@ -94,20 +100,37 @@ class Registry:
         return self.intern(name) if number is None else number
 
     def make_room(self, wanted: int) -> np.ndarray:
-        """Evict so that `wanted` new names fit; to be called before a step's names are interned.
+        """Evict so that `wanted` new names fit, whichever kind they are; to be called before they are interned.
 
         Returns:
             The numbers taken back, int64, ascending; empty when there was room.
         """
-        missing = len(self.numbers) + wanted - self.cap
-        if missing <= 0:
-            return np.empty(0, np.int64)
-        live = np.fromiter(self.numbers.values(), np.int64, len(self.numbers))
-        count = min(len(live), max(missing, self.cap // 16))
-        oldest = np.sort(live[np.argsort(self.seen[live])[:count]])
-        for number in oldest.tolist():
+        unknown = len(self.unknown)
+        missing = len(self.numbers) - unknown + wanted - (self.cap - self.cap_unknown)
+        missing_unknown = unknown + wanted - self.cap_unknown
+        gone = np.empty(0, np.int64)
+        if missing > 0:
+            known = [number for number in self.numbers.values() if number not in self.unknown]
+            gone = self._oldest(known, max(missing, self.cap // 16))
+        if unknown and missing_unknown > 0:
+            gone = np.concatenate([gone, self._oldest(self.unknown, max(missing_unknown, self.cap_unknown // 2))])
+        gone.sort()
+        for number in gone.tolist():
             self.remove(self.names[number])
-        return oldest
+        return gone
+
+    def _oldest(self, numbers: Collection[int], count: int) -> np.ndarray:
+        live = np.fromiter(numbers, np.int64, len(numbers))
+        return live[np.argsort(self.seen[live])[:count]]
+
+    def sort_out(self, names: Iterable[str], unknown: Collection[str]) -> None:
+        """Take over which of some names are unknown to the catalogue now; the rest of them is known."""
+        for name in names:
+            number = self.numbers.get(name, -1)
+            if name in unknown and number >= 0:
+                self.unknown.add(number)
+            else:
+                self.unknown.discard(number)
 
     def remove(self, name: str) -> int:
         """Forget a name; return its number, -1 when it was not known."""
@@ -117,6 +140,7 @@ class Registry:
             self.seen[number] = 0
             self.free.append(number)
             self.epoch += 1
+            self.unknown.discard(number)
         return number
 
     def rename(self, old: str, new: str) -> None:
@@ -133,6 +157,7 @@ class Registry:
             "free": np.array(self.free, np.int64),
             "seen": self.seen[: len(self.names)],
             "tick": np.array([self.tick], np.int64),
+            "unknown": np.array(sorted(self.unknown), np.int64),
         }
 
     def restore(self, state: State) -> None:
@@ -144,6 +169,7 @@ class Registry:
         self.seen = grown(state["seen"].copy(), 1, self.cap)
         self.tick = int(state["tick"][0])
         self.epoch += 1
+        self.unknown = set(state["unknown"].tolist())
 
 
 def prefixed(name: str, state: State) -> State:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from models.catalogue import Catalogue
 from models.context import Moment, cart_of, learned_context
 from models.session_rules import SessionRules
 from models.visit import kind_of
@@ -75,7 +76,15 @@ def _step(
         explored=None,
         variant={},
         row=None,
+        unknown=(),
     )
+
+
+def unknown_to(catalogue: Catalogue, step: LearningStep) -> tuple[int, ...]:
+    """Say which of a step's names are no product's, by place; none while there are no products to tell by."""
+    if not len(catalogue):
+        return ()
+    return tuple(place for place, item in enumerate(step.names()) if not catalogue.variants(item))
 
 
 def forget_step(event: Event, origin: Origin, user_id: str | None) -> LearningStep:

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +58,7 @@ class Model:
         self.rules = r = rules or ModelRules()
         self.offset = -1
         self.clock_ms = 0
-        self.items = Registry(r.items)
+        self.items = Registry(r.items, unknown=min(r.unknown_items, r.items // 2))
         self.counts = np.zeros(64, np.int32)
         limit = PairLimit(r.pair_cells, r.pair_limit)
         self.covisitation = Covisitation(
@@ -129,6 +129,7 @@ class Model:
 
     def _learn_items(self, step: LearningStep) -> None:
         self._make_room()
+        unknown = step.unknown_items()
         key = step.user_id or step.visitor_id
         numbers = [self.items.intern(item) for item, _ in step.items]
         for number, (_, weight) in zip(numbers, step.items, strict=True):
@@ -136,11 +137,13 @@ class Model:
                 self.history.learn_one(key, number, weight=weight, at_ms=self.clock_ms)
         if step.kind in VISITS:
             before = [self.items.known(item) for item, _ in step.context]
-            self._visit(step, numbers, before)
+            self._visit(step, numbers, before, unknown)
         if step.kind in STRONG:
-            self._buy(step, key, numbers)
+            self._buy(step, key, numbers, unknown)
+        if unknown or self.items.unknown:
+            self.items.sort_out(step.names(), unknown)
 
-    def _visit(self, step: LearningStep, numbers: Sequence[int], before: list[int]) -> None:
+    def _visit(self, step: LearningStep, numbers: Sequence[int], before: list[int], unknown: Collection[str]) -> None:
         """Learn what was looked at after what, and what is popular."""
         rules, rows = self.rules, self.items.rows
         self._grow(rows)
@@ -152,7 +155,8 @@ class Model:
             self.counts[number] += 1
             if weight > 0:
                 self.trending.learn_one(number, rows=rows, weight=own * weight)
-                self.landing.learn_one(step.landing, item, weight=own * weight)
+                if item not in unknown:  # of a landing few items are kept, and these cannot be shown
+                    self.landing.learn_one(step.landing, item, weight=own * weight)
             if step.kind == "purchase" and (number in before or item in cart):
                 continue  # buying what was looked at is no further visit
             self.covisitation.learn_one(
@@ -162,7 +166,7 @@ class Model:
                 self.session_knn.learn_one(step.session, number, rows=rows, owners=owners)
             before.append(number)
 
-    def _buy(self, step: LearningStep, key: str, numbers: Sequence[int]) -> None:
+    def _buy(self, step: LearningStep, key: str, numbers: Sequence[int], unknown: Collection[str]) -> None:
         """Learn what goes together and what this person wants; an item counts once per basket."""
         cart = list(dict.fromkeys(self.items.known(item) for item in step.cart))
         new = [number for number in dict.fromkeys(numbers) if number not in cart]
@@ -170,8 +174,9 @@ class Model:
             np.array(cart, np.int32), new, rows=self.items.rows, visitor=hash63(step.visitor_id),
             day=self.clock_ms // DAY_MS,
         )  # fmt: skip
-        for number in new:
-            self.factors.learn_one(key, self.items.names[number])
+        for item in (self.items.names[number] for number in new):
+            if item not in unknown:
+                self.factors.learn_one(key, item)
 
     def _make_room(self) -> None:
         gone = self.items.make_room(MOST_NAMES)

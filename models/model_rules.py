@@ -10,9 +10,13 @@ from models.blend import Blend
 
 @dataclass(frozen=True)
 class ModelRules:
-    """The model's constants; the defaults are the measured ones. Two models with different rules never share state."""
+    """The model's constants; the defaults are the measured ones. Two models with different rules never share state.
+
+    `unknown_items` of the `items` are for those no catalogue holds, at most half of them.
+    """
 
     items: int = 200_000
+    unknown_items: int = 10_000
     people: int = 200_000
     users: int = 500_000
     sessions: int = 1 << 19

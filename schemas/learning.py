@@ -63,7 +63,8 @@ class LearningStep(Record):
     """Everything the model learns from one source event, with all its products.
 
     `items` carry kind weights; `context` is the visitor's last 10 items *before* the event, oldest first, with their
-    weights; `session` names the session the items belong to; `learned` is False for steps that only identify or forget.
+    weights; `session` names the session the items belong to; `unknown` says, by place, which of `names` the
+    catalogue did not hold.
     """
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
@@ -84,3 +85,15 @@ class LearningStep(Record):
     explored: str | None = None
     variant: dict[str, str] = {}
     row: TrainingRow | None = None
+    unknown: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=260)] = ()
+
+    def names(self) -> list[str]:
+        """Give every item the step names: of `items`, `context` and `cart`, one after the other."""
+        return [*(item for item, _ in self.items), *(item for item, _ in self.context), *self.cart]
+
+    def unknown_items(self) -> frozenset[str]:
+        """Give the items the catalogue did not hold; places beyond the names say nothing."""
+        if not self.unknown:
+            return frozenset()
+        names = self.names()
+        return frozenset(names[place] for place in self.unknown if place < len(names))

@@ -13,6 +13,7 @@ import orjson
 
 from models.explore import explored_rank
 from models.features import score
+from models.lesson import unknown_to
 from models.placements import PLACEMENTS, Placement
 from models.pools import Pools
 from models.ranked import NONE
@@ -123,7 +124,12 @@ class ClicksAgent:
         if chosen and sampled(event.event_id, self._rules.training_share) and self._rows.take(record.timestamp_ms):
             found = retrieve(context, event.model_copy(update={"items": ()}), knowledge).found
             row = training_row(step.items[0][0], found, context, knowledge, event_id=event.event_id)
-        more = {"row": row, "landing": landing_of(applied.context.landing), "explored": self._explored(event, context)}
+        more = {
+            "row": row,
+            "landing": landing_of(applied.context.landing),
+            "explored": self._explored(event, context),
+            "unknown": unknown_to(knowledge.catalogue, step),
+        }
         return Out(LEARNING, 0, None, step.model_copy(update=more).encode(), record.offset)
 
     def _explored(self, event: Event, context: Context) -> str | None:

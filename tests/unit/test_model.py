@@ -20,8 +20,9 @@ from schemas.learning import LearningStep, Origin, TrainingRow, pack_features
 from schemas.record import from_epoch_ms
 
 SMALL = ModelRules(
-    items=600, people=40, users=30, sessions=64, session_items=5, postings=8, slots=6, together_slots=6,
-    pair_cells=256, landings=8, landing_items=4, history_slots=4, half_life_min=50, seen_offsets=64, blend_first=2,
+    items=900, people=40, users=30, sessions=64, session_items=5, postings=8, slots=6, together_slots=6,
+    unknown_items=300, pair_cells=256, landings=8, landing_items=4, history_slots=4, half_life_min=50, seen_offsets=64,
+    blend_first=2,
 )  # fmt: skip
 """Caps low enough for every eviction to happen within some hundreds of steps."""
 
@@ -70,7 +71,16 @@ def random_log(seed: int, length: int, *, items: int = 900) -> list[LearningStep
                 row=random_row(rng) if rng.random() < 0.05 else None,
             )
         )  # fmt: skip
-    return log
+    return [one.model_copy(update={"unknown": some_unknown(one)}) for one in log]
+
+
+def some_unknown(one: LearningStep) -> tuple[int, ...]:
+    """Say which names no catalogue holds: every third, and as many others now and then."""
+    return tuple(
+        place
+        for place, name in enumerate(one.names())
+        if int(name[1:]) % 3 == 0 or (int(name[1:]) + one.origin.offset) % 3 == 0
+    )
 
 
 def learned(log: Iterable[LearningStep], rules: ModelRules = SMALL) -> Model:
@@ -222,6 +232,47 @@ def test_memory_is_bounded() -> None:
     assert len(model.factors.users.names) <= SMALL.users
     assert len(model.session_knn.slots) <= SMALL.sessions
     assert len(encode(model)) < 1.2 * size
+
+
+def junk(offset: int) -> LearningStep:
+    """Look at, put in the cart or buy what no catalogue holds, after a product and more of the kind."""
+    kind = ("view", "cart", "purchase")[offset % 3]
+    context = (("p1", 1.0), (f"junk{offset - 1}", 1.0))
+    return step(
+        offset, kind, item=f"junk{offset}", visitor=f"v{offset}", context=context, cart=(f"junk{offset - 2}",),
+        landing={"country": "NL"}, unknown=(0, 2, 3),
+    )  # fmt: skip
+
+
+def test_made_up_products_take_no_products_place() -> None:
+    """However many ids no catalogue holds, products keep all they have; memory stays flat, followers stay equal."""
+    products = [f"p{number}" for number in range(300)]
+    log = [step(offset, "cart", item=item, landing={"country": "NL"}) for offset, item in enumerate(products)]
+    model, other = learned(log), learned(log)
+    counts = [model.count_of(product) for product in products]
+    sizes = []
+    for offset in range(len(log), len(log) + 4_000):
+        model.learn_one(junk(offset), offset)
+        other.learn_one(junk(offset), offset)
+        if offset % 1_000 == 0:
+            sizes.append(len(encode(model)))
+    assert [model.count_of(product) for product in products] == counts
+    assert set(model.factors.items.names.numbers) == set(products)
+    assert set(model.landing.contexts["country=NL"]) <= set(products)
+    assert len(model.items) <= len(products) + SMALL.unknown_items
+    assert max(sizes) < 1.2 * sizes[0]
+    assert model.digest() == other.digest()
+
+
+def test_a_product_that_becomes_known_moves_over() -> None:
+    """Once the catalogue holds it a product is safe from made-up ones; one that is taken out is not any more."""
+    model = learned([step(0, item="early", unknown=(0,)), step(1, item="gone"), step(2, item="early")])
+    model.learn_one(step(3, item="other", context=(("gone", 1.0),), unknown=(1,)), 3)
+    for offset in range(4, 1_000):
+        model.learn_one(junk(offset), offset)
+    assert model.count_of("early") == 2
+    assert model.count_of("other") == 1
+    assert model.count_of("gone") == 0
 
 
 def test_clock_never_goes_back() -> None:
