@@ -14,7 +14,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from schemas.topics import Topics
+from schemas.topics import TopicName, Topics
+from streams.admin import Admin
 
 PARTITIONS = 4
 AISLE = (sys.executable, "-m", "streams.cli.main", "worker", "clicks")
@@ -26,11 +27,13 @@ class Installation:
     def __init__(self, broker: Any, folder: Path) -> None:
         self.bootstrap = broker.bootstrap
         self.prefix = f"t{token_hex(4)}."
+        self._broker = broker
         self._folder = folder
         self._embedded = broker.kind == "embedded"
         self._env = dict(broker.environment)
         self._workers: list[subprocess.Popen[bytes]] = []
-        broker.create_topics(Topics(prefix=self.prefix, partitions=PARTITIONS))
+        self._topics = Topics(prefix=self.prefix, partitions=PARTITIONS)
+        broker.create_topics(self._topics)
         self._producers: dict[str, Producer] = {}
 
     def start(
@@ -141,6 +144,12 @@ class Installation:
         tps = [TopicPartition(self.prefix + "clickstream.events", p, offset) for p in range(PARTITIONS)]
         consumer.commit(offsets=tps, asynchronous=False)
         consumer.close()
+
+    def create_anew(self, topic: TopicName) -> None:
+        """Delete a topic with its records and create it again."""
+        with Admin(self._broker.settings, embedded=False) as admin:
+            admin.delete([self._topics[topic]])
+        self._broker.create_topics(self._topics)
 
     def log(self, slot: str = "one") -> bytes:
         """Give what a worker logged so far."""

@@ -35,7 +35,8 @@ class CountingAgent:
             part.put(key, outcome.touched[key])
             part.mark = record.offset
             if (record.offset, "home") not in part.emitted:
-                slate = {"cause": {"offset": record.offset}, "placement": "home", "revision": 0, "count": count}
+                cause = {"offset": record.offset, "epoch": part.epoch}
+                slate = {"cause": cause, "placement": "home", "revision": 0, "count": count}
                 value = orjson.dumps(slate)
                 outcome.outputs.append(Out(SLATES, record.partition, key, value, record.offset, "home"))
             outcome.outputs.append(Out(LEARNING, 0, None, b"%d-%d" % record[:2], record.offset))

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import pytest
 
+from schemas.topics import EVENTS
 from tests.installation import PARTITIONS, Installation
 
 SUPERVISE = """
@@ -167,3 +168,33 @@ def test_lost_state_is_refused(shop: Shop) -> None:
     shop.start("one", "--accept-gap")
     shop.wait(lambda: shop.committed() == 400)
     assert len(shop.read("recommendations")) == 400 - 10 * PARTITIONS
+
+
+@KAFKA
+def test_a_source_created_anew_is_refused(shop: Installation) -> None:
+    """However many records the new topic has, none of them is taken for one of the old; accepted, all are answered."""
+    shop.send(100)
+    worker = shop.start()
+    shop.wait(lambda: shop.committed() == 100)
+    worker.terminate()
+    assert worker.wait(20) == 0
+    shop.create_anew(EVENTS)
+    shop.send(400)
+    worker = shop.start()
+    shop.wait(lambda: "--accept-gap" in shop.ask("/readyz")[1])
+    assert "created anew" in shop.ask("/readyz")[1]
+    worker.terminate()
+    assert worker.wait(20) == 0
+    worker = shop.start("one", "--accept-gap")
+    shop.wait(lambda: shop.committed() == 400)
+    worker.terminate()
+    assert worker.wait(20) == 0
+    shop.start()
+    shop.wait_ready()
+    causes = Counter(
+        (m.partition(), cause["epoch"], cause["offset"])
+        for m in shop.read("recommendations")
+        for cause in [json.loads(m.value())["cause"]]
+    )
+    assert Counter(epoch for _, epoch, _ in causes.elements()) == {0: 100, 1: 400}
+    assert set(causes.values()) == {1}
