@@ -106,15 +106,25 @@ class Model:
             if step.user_id:
                 self.forget(step.user_id)
             return True
-        if step.kind == "identify" and step.user_id:
+        if step.user_id and (step.kind == "identify" or self._was_nobody(step)):
             self._identify(step.visitor_id, step.user_id)
-        elif step.items:
+        if step.items:
             self._learn_items(step)
         if step.explored:
             self.rewards.learn_one(step.explored, step.kind)
         if step.row is not None:
             self.blend.learn_one(step.row)
         return True
+
+    def _was_nobody(self, step: LearningStep) -> bool:
+        """Say whether a user's step comes from a visitor who has something under their own id: any event may sign in.
+
+        A late step of another user than the visitor's has no session, and takes nothing over.
+        """
+        visitor = step.visitor_id
+        if step.session is None or visitor == step.user_id:
+            return False
+        return visitor in self.history.keys.numbers or visitor in self.factors.users.names.numbers
 
     def _identify(self, visitor: str, user: str) -> None:
         self.history.identify(visitor, user)

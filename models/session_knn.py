@@ -270,13 +270,15 @@ class SessionKnn:
         _drop(self.items, self.length, gone, len(self.names))
 
     def identify(self, visitor: str, user: str) -> None:
-        """Say that a visitor's sessions are a user's."""
-        mine = self.owners[: len(self.names), 0] == hash63(visitor)
-        self.owners[: len(self.names), 1][mine] = hash63(user)
+        """Say that a visitor's sessions are a user's; those of whoever signed in before stay theirs."""
+        owners = self.owners[: len(self.names)]
+        owners[(owners[:, 0] == hash63(visitor)) & (owners[:, 1] == 0), 1] = hash63(user)
 
     def forget(self, key: str) -> None:
-        """Erase the sessions of a visitor or user."""
-        mine = (self.owners[: len(self.names)] == hash63(key)).any(axis=1)
+        """Erase the sessions of a visitor or user, and the unnamed ones of the visitors a user has been."""
+        owners, erased = self.owners[: len(self.names)], hash63(key)
+        known_as = owners[owners[:, 1] == erased, 0]
+        mine = (owners == erased).any(axis=1) | ((owners[:, 1] == 0) & np.isin(owners[:, 0], known_as))
         for slot in np.flatnonzero(mine).tolist():
             self.slots.pop(self.names[slot], None)
             self.names[slot] = ""

@@ -218,6 +218,53 @@ def test_identify_moves_history_to_the_user() -> None:
     assert "history" not in model.candidates(Query(items=(), session=None, key="v"))
 
 
+def test_a_user_first_told_by_any_event_is_an_identified_one() -> None:
+    """A page view may have signed the visitor in, which writes no step: the next step's user takes everything over."""
+    nobody = [step(0, "cart", item="kettle"), step(1, "cart", item="mug")]
+    told = learned([*nobody, step(2, "view", item="sofa", user_id="anna")])
+    found = told.candidates(Query(items=(), session=None, key="anna"))
+    assert set(found["history"].items) == {"kettle", "mug", "sofa"}
+    assert "factors" in found
+    assert not {"history", "factors"} & set(told.candidates(Query(items=(), session=None, key="v")))
+    identified = learned([*nobody, step(2, "identify", user_id="anna", items=()), step(3, "view", item="sofa")])
+    assert (told.session_knn.owners == identified.session_knn.owners).all()
+
+
+def test_a_late_step_of_another_user_takes_nothing_over() -> None:
+    """It belongs to no session of the visitor's; what the visitor did is whoever's signs in."""
+    model = learned([step(0, "cart", item="kettle"), step(1, "view", item="mug", user_id="ben", session=None)])
+    assert model.candidates(Query(items=(), session=None, key="ben"))["history"].items == ["mug"]
+    assert model.candidates(Query(items=(), session=None, key="v"))["history"].items == ["kettle"]
+
+
+@pytest.mark.parametrize("told_by", ["identify", "view"])
+def test_forgetting_a_user_erases_what_they_did_on_a_device_now_anothers(told_by: str) -> None:
+    """Two users of one visitor: each one's sessions, history and factors are their own."""
+    second = ("identify", ()) if told_by == "identify" else ("view", (("lamp", 1.0),))
+    model = learned(
+        [
+            step(0, "cart", item="kettle", session="early"),
+            step(1, "cart", item="mug", session="annas", user_id="anna"),
+            step(2, second[0], items=second[1], session="bens", user_id="ben"),
+            step(3, "cart", item="sofa", session="bens", user_id="ben"),
+        ]
+    )
+    model.learn_one(step(4, "forget", visitor="elsewhere", user_id="anna", items=()), 4)
+    assert set(model.session_knn.slots) == {"bens"}
+    assert hash63("anna") not in model.session_knn.owners
+    assert b'"anna"' not in encode(model)
+    assert "sofa" in model.candidates(Query(items=(), session=None, key="ben"))["history"].items
+
+
+def test_forgetting_a_user_erases_sessions_whose_visitor_was_evicted_before_signing_in() -> None:
+    """Nothing was left to hand over by then, but the ring still holds the session."""
+    crowd = [step(offset, visitor=f"v{offset}", session=None) for offset in range(1, SMALL.people + 2)]
+    model = learned([step(0, session="early"), *crowd, step(99, session="later", user_id="anna")])
+    assert "early" in model.session_knn.slots
+    model.learn_one(step(100, "forget", visitor="elsewhere", user_id="anna", items=()), 100)
+    assert not model.session_knn.slots
+
+
 def test_memory_is_bounded() -> None:
     """Ever new visitors and products do not grow the model past its caps."""
     model = Model(SMALL)
