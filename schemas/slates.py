@@ -137,7 +137,11 @@ def encode_slate(
 
 
 class Evidence(Record):
-    """What no log can give back later, per slate: the visitor's state and the content candidates as they were used."""
+    """What no log can give back later, per slate.
+
+    `state` is the visitor's, absent without consent; `content` and `anchored` are the candidates of the two sources
+    that ask the index (approximate search gives no answer twice), best first; `timed_out` the sources done without.
+    """
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
 
@@ -145,6 +149,7 @@ class Evidence(Record):
     visitor_id: Id
     state: dict[str, Any] | None = None
     content: tuple[tuple[str, float], ...] = ()
+    anchored: tuple[tuple[str, float], ...] = ()
     timed_out: tuple[str, ...] = ()
     at: Timestamp
 

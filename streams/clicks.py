@@ -16,7 +16,7 @@ from models.features import score
 from models.lesson import unknown_to
 from models.placements import PLACEMENTS, Placement
 from models.pools import Pools
-from models.ranked import NONE
+from models.ranked import NONE, Ranked
 from models.retrieval import Retrieved, landing_of, newest, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
 from models.slate import Decision, Request, SlateRules, decide
@@ -179,7 +179,8 @@ class ClicksAgent:
             yield Out(SLATES, record.partition, key, data, record.offset, placement.name)
             count("slates", placement=placement.name)
             if sampled(name, self._rules.evidence_share):
-                evidence = _evidence(head, applied.visitor, retrieved, knowledge.facts.names)
+                state = applied.visitor if context.consent else None
+                evidence = _evidence(head, state, retrieved, knowledge.facts.names)
                 yield Out(EVIDENCE, record.partition, key, evidence.encode(), record.offset)
 
     def _head(self, request: Request, event: Event, decision: Decision) -> SlateHead:
@@ -198,15 +199,19 @@ class ClicksAgent:
 
 def _evidence(head: SlateHead, visitor: Visitor | None, retrieved: Retrieved, names: Sequence[str]) -> Evidence:
     """Keep what no log can give back; `names` are those of the fact table's rows."""
-    content = retrieved.found.get("content", NONE)
     return Evidence(
         slate_id=head.slate_id,
         visitor_id=head.visitor_id,
         state=None if visitor is None else orjson.loads(encode(visitor)),
-        content=tuple((names[row], value) for row, value in zip(content.ids, content.scores.tolist(), strict=True)),
+        content=_named(retrieved.found.get("content", NONE), names),
+        anchored=_named(retrieved.found.get("anchored", NONE), names),
         timed_out=retrieved.timed_out,
         at=head.event_at,
     )
+
+
+def _named(rows: Ranked, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    return tuple((names[row], score) for row, score in zip(rows.ids.tolist(), rows.scores.tolist(), strict=True))
 
 
 def refused(record: LogRecord, error: DecodeError, *, attempts: int = 1) -> Out:
