@@ -11,6 +11,7 @@ TopicName = Literal[
     "catalog.embeddings",
     "visitors.changelog",
     "learning",
+    "erasures",
     "recommendations",
     "recommendations.evidence",
     "judgements.requests",
@@ -25,6 +26,7 @@ PRODUCTS: TopicName = "catalog.products"
 EMBEDDINGS: TopicName = "catalog.embeddings"
 CHANGELOG: TopicName = "visitors.changelog"
 LEARNING: TopicName = "learning"
+ERASURES: TopicName = "erasures"
 SLATES: TopicName = "recommendations"
 EVIDENCE: TopicName = "recommendations.evidence"
 JUDGEMENT_REQUESTS: TopicName = "judgements.requests"
@@ -69,6 +71,8 @@ SPECS: tuple[TopicSpec, ...] = (
         },
     ),
     TopicSpec(LEARNING, 1, _delete(30)),
+    # Kept for good: whatever is read again, in however many years, must leave these people out.
+    TopicSpec(ERASURES, 1, {"cleanup.policy": "compact"}),
     TopicSpec(SLATES, 0, _delete(1)),
     TopicSpec(EVIDENCE, 0, _delete(1)),
     TopicSpec(JUDGEMENT_REQUESTS, 4, _delete(1 / 24)),

@@ -22,12 +22,13 @@ from models.session import Applied, Context, SessionRules, Visitor, apply, decod
 from models.slate import Decision, Request, SlateRules, decide
 from models.training import RowBudget, sampled, training_row
 from schemas.dead import Source, dead_letter
+from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import ORIGIN_HEADER, Event, decode_event
 from schemas.learning import LearningStep, Origin
 from schemas.record import from_epoch_ms
 from schemas.slates import Cause, Evidence, SlateHead, encode_slate, slate_id
-from schemas.topics import EVENTS, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES
+from schemas.topics import ERASURES, EVENTS, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
 from streams.telemetry import count
@@ -114,6 +115,8 @@ class ClicksAgent:
             visitors[key] = applied.visitor
         if applied.step is not None:
             outcome.outputs.append(self._learn(record, event, applied, applied.step))
+            if applied.step.kind == "forget":
+                outcome.outputs.extend(_erasures(record, applied.step))
         if applied.triggers:
             outcome.outputs.extend(self._slates(record, event, applied, part))
 
@@ -212,6 +215,11 @@ def _evidence(head: SlateHead, visitor: Visitor | None, retrieved: Retrieved, na
 
 def _named(rows: Ranked, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
     return tuple((names[row], score) for row, score in zip(rows.ids.tolist(), rows.scores.tolist(), strict=True))
+
+
+def _erasures(record: LogRecord, step: LearningStep) -> list[Out]:
+    found = erasures_of(step, until=from_epoch_ms(record.timestamp_ms))
+    return [Out(ERASURES, 0, one.key(), one.encode(), record.offset) for one in found]
 
 
 def refused(record: LogRecord, error: DecodeError, *, attempts: int = 1) -> Out:

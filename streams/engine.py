@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from models.knowledge import Knowledge
 from models.session import Visitor, decode_visitor
 from schemas.dead import DeadLetter
+from schemas.erasures import Erasure
 from schemas.events import ORIGIN_HEADER, Event
 from schemas.products import Embedding, Product
 from schemas.record import epoch_ms
 from schemas.slates import Evidence, Slate
-from schemas.topics import EMBEDDINGS, EVENTS_DEAD, EVIDENCE, LEARNING, PRODUCTS, SLATES, TopicName
+from schemas.topics import EMBEDDINGS, ERASURES, EVENTS_DEAD, EVIDENCE, LEARNING, PRODUCTS, SLATES, TopicName
 from streams.bootstrap import build_world, clicks_rules
 from streams.clicks import ClicksAgent
 from streams.flow import LogRecord, Out
@@ -39,6 +40,7 @@ class Engine:
         self._now = datetime(1970, 1, 1, tzinfo=UTC)
         self._agent = ClicksAgent(self.world, clicks_rules(self._settings), clock=lambda: self._now)
         self.dead_letters: list[DeadLetter] = []
+        self.erasures: list[Erasure] = []
         self.evidence: list[Evidence] = []
 
     @property
@@ -94,6 +96,8 @@ class Engine:
                 self._append(LEARNING, out.key, out.value)
             elif out.topic == EVENTS_DEAD:
                 self.dead_letters.append(DeadLetter.decode(out.value))
+            elif out.topic == ERASURES:
+                self.erasures.append(Erasure.decode(out.value))
             elif out.topic == EVIDENCE:
                 self.evidence.append(Evidence.decode(out.value))
         return slates

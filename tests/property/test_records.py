@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.dead import DeadLetter, Source
+from schemas.erasures import Erasure
 from schemas.errors import DecodeError
 from schemas.events import AHEAD_MS, BEHIND_MS, Event, decode_event
 from schemas.judgements import JudgementRequest, JudgementTable
@@ -19,6 +20,7 @@ from schemas.slates import Cause, Evidence, Lineage, Slate
 
 KINDS: list[type[Record]] = [
     Event, Product, Embedding, LearningStep, Slate, Evidence, JudgementRequest, JudgementTable, Rule, DeadLetter,
+    Erasure,
 ]  # fmt: skip
 AT = datetime(2026, 5, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 NOW_MS = epoch_ms(AT)
