@@ -123,7 +123,7 @@ class GenericCsv:
             user_id=user or None,
             at=row.at,
             items=(item,),
-            page=Page(view_id=session or None, kind=PAGE_KINDS.get(name)),
+            page=Page(kind=PAGE_KINDS.get(name)),
             consent="personalisation",
         )
 

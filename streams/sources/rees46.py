@@ -42,7 +42,10 @@ class Rees46:
         return parse_time(fields["event_time"])
 
     def events(self, rows: Iterable[TimedRow], refused: Counter[str]) -> Iterator[Event]:
-        """Turn each line into one event; the shop's session travels as the page's `view_id`."""
+        """Turn each line into one event; visits end by our own rule, since visitors are users here.
+
+        The shop's session is no page view, so it does not travel: dwell is the gap to the visitor's next event.
+        """
         return one_each(rows, refused, _event)
 
     def product(self, fields: Fields, seen_at: datetime) -> Product:
@@ -73,6 +76,6 @@ def _event(row: TimedRow) -> Event:
         user_id=user or None,
         at=row.at,
         items=(Item(product_id=fields["product_id"], price=parse_price(fields["price"]), currency="USD"),),
-        page=Page(view_id=session or None, kind=page),
+        page=Page(kind=page),
         consent="personalisation",
     )

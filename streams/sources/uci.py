@@ -113,7 +113,7 @@ def _event(row: TimedRow, name: EventName, items: tuple[Item, ...]) -> Event:
         user_id=customer or None,
         at=row.at,
         items=items,
-        page=Page(view_id=invoice or None, kind="cart" if cart else "confirmation"),
+        page=Page(kind="cart" if cart else "confirmation"),
         context=Landing(country=country) if country else None,
         consent="personalisation",
     )

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from models.engagement import dwell_ms
+from models.visitor import UNKNOWN
 from schemas.errors import RefusedError
 from schemas.events import Event
 from schemas.record import rfc3339
@@ -11,6 +13,7 @@ from streams.sources.event_file import EventFile
 from streams.sources.generic_csv import GenericCsv, parse_columns
 from streams.sources.rees46 import Rees46
 from streams.sources.uci import Uci
+from tests.journey import RULES, Journey
 
 REES46 = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
 UCI = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
@@ -40,14 +43,35 @@ def brief(events: list[Event]) -> list[tuple[str, str, str]]:
 
 
 def test_a_rees46_line_becomes_one_event(tmp_path: Path) -> None:
-    """With its time, its user, its session, its price and an id made of the file's digest and the line."""
+    """With its time, its user, its kind of page, its price and an id made of the file's digest and the line."""
     file = rees46(tmp_path, "2019-10-01 00:00:09 UTC,cart,7,9,electronics.audio.headphone,sony,59.90,u1,s1")
     (event,) = file.events()
     assert brief([event]) == [("u1", "add_to_cart", "7")]
     assert event.event_id == f"{file.content.digest[:16]}-2"
     assert rfc3339(event.at) == "2019-10-01T00:00:09.000Z"
     assert event.page is not None
-    assert (event.page.view_id, event.items[0].price, event.consent) == ("s1", 59.9, "personalisation")
+    assert (event.page.kind, event.items[0].price, event.consent) == ("cart", 59.9, "personalisation")
+
+
+def test_a_look_lasts_until_the_visitors_next_event(tmp_path: Path) -> None:
+    """A file that knows no page views says nothing of pages: three clicks of one session are three looks."""
+    times = ("00:00:00", "00:00:01", "00:01:40")
+    shop = rees46(tmp_path, *(f"2019-10-01 {time} UTC,view,{i},9,,,1,u1,s1" for i, time in enumerate(times)))
+    rows = "".join(f"s1,{i},2019-10-01 {time}\n" for i, time in enumerate(times))
+    sessions = EventFile(
+        write(tmp_path, "SessionId,ItemId,Time\n" + rows, "sessions.csv"), GenericCsv(parse_columns(SERENADE))
+    )
+    for file in (shop, sessions):
+        visit = Journey()
+        for event in file.events():
+            visit.take(event)
+        assert [dwell_ms(step, RULES) for step in visit.visitor.session.steps] == [1_000, 99_000, UNKNOWN]
+
+
+def test_an_invoice_is_no_page_view(tmp_path: Path) -> None:
+    """Nor is anything else in the files; slates answer to no page."""
+    file = uci(tmp_path, "536365,85123A,WHITE HEART,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom")
+    assert [event.page.view_id for event in file.events() if event.page] == [None, None]
 
 
 def test_a_rees46_product_has_the_best_title_there_is(tmp_path: Path) -> None:
