@@ -26,9 +26,9 @@ def parse_time(text: str) -> datetime:
     """
     try:
         at = _parse(text.removesuffix(" UTC"))
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise LineRefusedError("time") from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     if epoch_ms(at) < EARLIEST_MS:
         raise LineRefusedError("time")
     return at

@@ -23,7 +23,10 @@ def test_times_are_understood(text: str, expected: str) -> None:
     assert rfc3339(parse_time(text)) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "1999-12-31", "1970-01-01 00:00:00", "9" * 16, "13/13/2010 8:26"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "1999-12-31", "1970-01-01 00:00:00", "9" * 16, "13/13/2010 8:26", "0001-01-01T00:00:00+14:00"],
+)
 def test_what_is_no_time_of_an_event_is_refused(text: str) -> None:
     """Nothing is guessed, and nothing before 2000 is a real event."""
     with pytest.raises(LineRefusedError, match="time"):
