@@ -11,7 +11,6 @@ from schemas.errors import RefusedError
 
 if TYPE_CHECKING:
     from streams.settings import Settings
-    from streams.sources.event_file import EventFile
     from streams.sources.kafka_log import KafkaLog
 
 app = typer.Typer(
@@ -63,7 +62,12 @@ def catalog(
     source = open_catalog(file, form)
     log = _open_log(Settings())
     try:
-        count = import_products(source.products(), log)
+        # Read once before anything is sent: for the bar, and so that a feed that breaks off halfway replaces nothing.
+        total = sum(1 for _ in source.products())
+        with _Bar(file.name, total) as bar:
+            count = import_products(source.products(), log, advance=bar.reached)
+    except KeyboardInterrupt:
+        raise RefusedError("Stopped. The same command sends all products again.") from None
     finally:
         log.close()
     _report({"products": count}, source.refused, as_json=as_json)
@@ -83,8 +87,8 @@ def _events(path: Path, form: str, columns: str | None, *, again: bool, as_json:
         checkpoint.forget()
     log = _open_log(settings)
     try:
-        with _Bar(file) as bar:
-            result = import_events(file, log, checkpoint, advance=bar.advance)
+        with _Bar(path.name, file.rows) as bar:
+            result = import_events(file, log, checkpoint, advance=lambda: bar.reached(file.taken))
     except KeyboardInterrupt:
         raise RefusedError("Stopped. The same command goes on from here.") from None
     finally:
@@ -107,16 +111,15 @@ def _open_log(settings: "Settings") -> "KafkaLog":
 
 
 class _Bar:
-    """A progress bar on standard error, by rows of the file."""
+    """A progress bar on standard error, by rows of the file or products of the catalogue."""
 
-    def __init__(self, file: "EventFile") -> None:
+    def __init__(self, name: str, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._file = file
         self._progress = Progress(*columns, console=Console(stderr=True))
-        self._task = self._progress.add_task(file.path.name, total=file.rows)
+        self._task = self._progress.add_task(name, total=total)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -125,9 +128,9 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def advance(self) -> None:
-        """Show how far the file has been read."""
-        self._progress.update(self._task, completed=self._file.taken)
+    def reached(self, done: int) -> None:
+        """Show how far it is."""
+        self._progress.update(self._task, completed=done)
 
 
 def _report(counts: dict[str, int], refused: Counter[str], *, as_json: bool) -> None:

@@ -46,12 +46,23 @@ class Imported:
     products: int
 
 
-def import_products(products: Iterable[Product], log: Sink) -> int:
-    """Send products; returns how many."""
+def import_products(products: Iterable[Product], log: Sink, *, advance: Callable[[int], None] | None = None) -> int:
+    """Send products, marked as an import: single changes are embedded before them.
+
+    Args:
+        products: what to send.
+        log: where to.
+        advance: called with how many were sent so far, for a progress bar.
+
+    Returns:
+        how many there were.
+    """
     count = 0
     for product in products:
-        log.write(PRODUCTS, product.product_id.encode(), product.encode())
+        log.write(PRODUCTS, product.product_id.encode(), product.encode(), origin=ORIGIN)
         count += 1
+        if advance is not None:
+            advance(count)
     log.flush()
     return count
 

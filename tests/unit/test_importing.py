@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from schemas.events import Event
+from schemas.products import Product
 from schemas.topics import EVENTS, PRODUCTS, TopicName
 from streams.sources.checkpoint import Checkpoint, Progress
 from streams.sources.event_file import EventFile
-from streams.sources.importing import Imported, import_events
+from streams.sources.importing import Imported, import_events, import_products
 from streams.sources.rees46 import Rees46
 
 CHUNK = 200
@@ -34,8 +35,7 @@ class MemoryLog:
             raise PowerCutError
         self.lasts -= 1
         self.records[topic].append(value)
-        if topic == EVENTS:
-            self.origins.add(origin)
+        self.origins.add(origin)
 
     def flush(self) -> None:
         """Do nothing: appended is written."""
@@ -69,11 +69,19 @@ def run(file: EventFile, log: MemoryLog, directory: Path) -> Imported:
 
 
 def test_products_and_events_arrive_once_in_order(file: EventFile, tmp_path: Path) -> None:
-    """With the header that lets old events in."""
+    """With the header that lets old events in, and lets single changes of products overtake."""
     log = MemoryLog()
     assert run(file, log, tmp_path) == Imported(events=CHUNK * 5 // 2, already=0, products=7)
     assert log.event_ids() == [event.event_id for event in file.events()]
     assert log.origins == {"import"}
+
+
+def test_a_catalogue_tells_how_far_it_is() -> None:
+    """Product by product, each of them marked as an import."""
+    log, told = MemoryLog(), list[int]()
+    products = [Product(product_id=name, title=name) for name in "abc"]
+    assert import_products(products, log, advance=told.append) == 3
+    assert (told, log.origins) == ([1, 2, 3], {"import"})
 
 
 @pytest.mark.parametrize("lasts", [0, 3, 7, 8, 100, CHUNK + 7, CHUNK + 8, 2 * CHUNK + 100])
