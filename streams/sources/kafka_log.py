@@ -1,11 +1,16 @@
 """The import log on Kafka."""
 
+import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from schemas.errors import DecodeError, RefusedError
 from schemas.events import Event
 from schemas.topics import EVENTS, TopicName, Topics
 from streams.sources.writer import Writer
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message, TopicPartition
 
 
 class KafkaLog(Writer):
@@ -29,6 +34,7 @@ class KafkaLog(Writer):
                 "group.id": "aisle-import",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
             }
         )
 
@@ -45,17 +51,36 @@ class KafkaLog(Writer):
             found = self._consumer.list_topics(timeout=self._timeout_s).topics.get(name)
             if found is None or not found.partitions:
                 raise RefusedError(f"There is no topic {name}: run `aisle topics create`.")
-            return {
-                str(partition): self._consumer.get_watermark_offsets(TopicPartition(name, partition), self._timeout_s)[
-                    1
-                ]
-                for partition in sorted(found.partitions)
-            }
+            return {str(p): self._end(TopicPartition(name, p)) for p in sorted(found.partitions)}
         except KafkaException as error:
             raise RefusedError(f"The broker does not answer ({error.args[0].str()}): run `aisle doctor`.") from None
 
+    def _end(self, partition: "TopicPartition") -> int:
+        """Ask for a partition's next offset, again while a topic just made has no leader yet."""
+        from confluent_kafka import KafkaError, KafkaException
+
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return int(self._consumer.get_watermark_offsets(partition, self._timeout_s)[1])
+            except KafkaException as error:
+                settling = error.args[0].code() in {
+                    KafkaError.NOT_LEADER_FOR_PARTITION,
+                    KafkaError.LEADER_NOT_AVAILABLE,
+                }
+                if not settling or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
     def events_since(self, ends: Mapping[str, int], prefix: str) -> set[str]:
-        """Give the ids of events from these offsets up to the end that begin with `prefix`."""
+        """Give the ids of events from these offsets up to the end that begin with `prefix`.
+
+        What retention took away is not there; the last offsets before an end may hold no record at all (a transaction's
+        marker takes one).
+
+        Raises:
+            RefusedError: the log cannot be read.
+        """
         from confluent_kafka import TopicPartition
 
         name = self._topics[EVENTS]
@@ -63,14 +88,23 @@ class KafkaLog(Writer):
         self._consumer.assign([TopicPartition(name, partition, ends[str(partition)]) for partition in left])
         found = set()
         while left:
-            message = self._consumer.poll(self._timeout_s)
-            if message is None or message.error():
-                raise RefusedError(f"The end of {name} cannot be read: run `aisle doctor`.")
-            found |= _id_of(message.value(), prefix)
-            if message.offset() + 1 >= left.get(message.partition(), 0):
+            message = self._next()
+            if message.error() is None:
+                found |= _id_of(message.value(), prefix)
+            if message.error() is not None or message.offset() + 1 >= left.get(message.partition(), 0):
                 left.pop(message.partition(), None)
         self._consumer.unassign()
         return found
+
+    def _next(self) -> "Message":
+        """Wait for a record, or for the notice that a partition is read to its end."""
+        from confluent_kafka import KafkaError
+
+        message = self._consumer.poll(self._timeout_s)
+        error = None if message is None else message.error()
+        if message is None or (error is not None and error.code() != KafkaError._PARTITION_EOF):  # noqa: SLF001  its name
+            raise RefusedError(f"The end of {self._topics[EVENTS]} cannot be read: run `aisle doctor`.")
+        return message
 
     def close(self) -> None:
         """Let go of the broker."""

@@ -2,18 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.errors import RefusedError
 from schemas.events import decode_event
 from schemas.topics import EVENTS, PRODUCTS, Topics
 from streams.brokers import Broker
+from streams.cli.main import main
 from streams.kafka import confluent_config, partition_of
 from streams.settings import Settings
 from streams.sources.checkpoint import Checkpoint, Progress
@@ -86,6 +89,88 @@ def test_what_followed_the_last_checkpoint_is_found_in_the_log(
     result = import_events(file, log, checkpoint, advance=lambda: None)
     assert (result.events, result.already) == (0, 300)
     assert len(read(embedded_broker, TOPICS[EVENTS], 4)) == 300
+
+
+@pytest.fixture
+def real_log(kafka_broker: Broker) -> Iterator[KafkaLog]:
+    """Open a log on fresh topics of a broker that has retention and transactions."""
+    kafka_broker.create_topics(TOPICS)
+    log = KafkaLog(confluent_config(kafka_broker.settings), TOPICS)
+    yield log
+    log.close()
+    kafka_broker.delete_topics(TOPICS.prefix)
+
+
+@pytest.mark.kafka
+def test_an_import_goes_on_after_retention_took_the_end_of_its_log(
+    kafka_broker: Broker, real_log: KafkaLog, file: EventFile
+) -> None:
+    """Of what followed the checkpoint nothing is left: there is nothing to read, and nothing that must not be sent."""
+    checkpoint = Checkpoint(file.path.parent, digest=file.content.digest, target="t")
+    import_events(file, real_log, checkpoint, advance=lambda: None)
+    checkpoint.save(Progress(events=0, ends=dict.fromkeys(real_log.ends(EVENTS), 0)))
+    admin = AdminClient(confluent_config(kafka_broker.settings))
+    ends = [TopicPartition(TOPICS[EVENTS], int(p), end) for p, end in real_log.ends(EVENTS).items()]
+    for deleted in admin.delete_records(ends).values():
+        deleted.result(30)
+    result = import_events(file, real_log, checkpoint, advance=lambda: None)
+    assert (result.events, result.already) == (300, 0)
+
+
+@pytest.mark.kafka
+def test_a_transaction_at_the_end_of_the_log_does_not_stop_an_import(
+    kafka_broker: Broker, real_log: KafkaLog, file: EventFile
+) -> None:
+    """Its marker takes the last offset and is no record."""
+    checkpoint = Checkpoint(file.path.parent, digest=file.content.digest, target="t")
+    import_events(file, real_log, checkpoint, advance=lambda: None)
+    checkpoint.save(Progress(events=0, ends=dict.fromkeys(real_log.ends(EVENTS), 0)))
+    shop = Producer({**confluent_config(kafka_broker.settings), "transactional.id": "shop"})
+    shop.init_transactions(30)
+    shop.begin_transaction()
+    for partition in range(TOPICS.partitions):
+        shop.produce(TOPICS[EVENTS], b"{}", partition=partition)
+    shop.commit_transaction(30)
+    result = import_events(file, real_log, checkpoint, advance=lambda: None)
+    assert (result.events, result.already) == (0, 300)
+
+
+@pytest.fixture
+def _aisle(embedded_broker: Broker, log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command line find the topics that `log` is open on."""
+    told = {"KAFKA_BOOTSTRAP_SERVERS": embedded_broker.bootstrap, "AISLE_TOPIC_PREFIX": TOPICS.prefix}
+    for name, value in (embedded_broker.environment | told | {"AISLE_PARTITIONS": "4"}).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("_aisle")
+def test_a_catalogue_is_imported_with_a_bar_and_marked_as_bulk(
+    embedded_broker: Broker, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The catalog agent embeds single changes before what bears this header."""
+    path = tmp_path / "products.csv"
+    path.write_text("product_id,title\n1,Mug\n2,Kettle\n3,\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["import", "catalog", str(path), "--format", "csv", "--json"])
+    assert ended.value.code == 0
+    told = capfd.readouterr()
+    assert json.loads(told.out) == {"products": 2, "refused": {"title": 1}}
+    assert re.search(r"products\.csv .* 2/2", told.err)
+    assert [headers for *_, headers, _ in read(embedded_broker, TOPICS[PRODUCTS], 4)] == [[("origin", b"import")]] * 2
+
+
+@pytest.mark.usefixtures("_aisle")
+def test_a_feed_that_breaks_off_replaces_nothing(
+    embedded_broker: Broker, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is read to its end before its first product is sent."""
+    path = tmp_path / "feed.xml"
+    path.write_text("<feed><entry><id>1</id><title>Mug</title></entry><entry>")
+    with pytest.raises(SystemExit) as ended:
+        main(["import", "catalog", str(path)])
+    assert ended.value.code == 1
+    assert "not well-formed XML" in capfd.readouterr().err
+    assert read(embedded_broker, TOPICS[PRODUCTS], 4) == []
 
 
 def test_absent_topics_are_refused_with_the_command_that_makes_them(embedded_broker: Broker) -> None:
