@@ -13,18 +13,32 @@ CONTEXT_ITEMS, CART_ITEMS, MAX_ITEMS = 10, 50, 200
 
 
 def learning_step(
-    event: Event, before: Moment, origin: Origin, item_of: Callable[[str], str], rules: SessionRules
+    event: Event,
+    before: Moment,
+    origin: Origin,
+    item_of: Callable[[str], str],
+    rules: SessionRules,
+    *,
+    signs_in: bool = False,
 ) -> LearningStep | None:
     """Write what an event teaches: visits, carts and purchases with their kind weights, impressions with none.
 
+    Args:
+        event: what happened.
+        before: the visitor just before it.
+        origin: where the event stands.
+        item_of: product id -> item.
+        rules: constants.
+        signs_in: the event is the first to say who a known visitor is.
+
     Returns:
-        the step, or None: pings, pages, searches and lists teach nothing, nor do events without products.
+        the step, or None: pings, pages, searches and lists teach nothing but who signs in with them, nor do events
+        without products.
     """
-    if event.name == "identify":
-        return _step(event, before, origin, "identify") if event.user_id else None
     kind = _kind(event)
     if kind is None or not event.items:
-        return None
+        told = signs_in or (event.name == "identify" and event.user_id is not None)
+        return _step(event, before, origin, "identify") if told else None
     weight = rules.refunded if kind == "refund" else rules.kind_weights.get(kind, 0.0)
     items = dict.fromkeys((item_of(item.product_id) for item in event.items), weight)
     # Of two variants of one group the one visited last speaks.

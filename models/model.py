@@ -117,7 +117,7 @@ class Model:
         return True
 
     def _was_nobody(self, step: LearningStep) -> bool:
-        """Say whether a user's step comes from a visitor who has something under their own id: any event may sign in.
+        """Say whether a user's step comes from a visitor who has something under their own id: any step may sign in.
 
         A late step of another user than the visitor's has no session, and takes nothing over.
         """

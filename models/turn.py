@@ -86,7 +86,9 @@ class Turn(NamedTuple):
         )
 
     def _lesson(self, before: Moment) -> LearningStep | None:
-        return learning_step(self.event, before, self.origin, self.item_of, self.rules)
+        visitor, event = self.visitor, self.event
+        signs_in = event.user_id is not None and visitor.user_id is None and visitor.session is not None
+        return learning_step(event, before, self.origin, self.item_of, self.rules, signs_in=signs_in)
 
     def _same_person(self) -> bool:
         return self.event.user_id is None or self.visitor.user_id in {None, self.event.user_id}

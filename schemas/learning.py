@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 from schemas.record import MAX_OWN_BYTES, Id, Part, Record, Timestamp
 
 StepKind = Literal["view", "click", "cart", "remove", "purchase", "refund", "impression", "identify", "forget"]
-"""`click` is a view reached through a list; the others are what their names say."""
+"""`click` is a view reached through a list; `identify` is also what an event without a step of its own becomes when it
+is the first to tell a known visitor's user; the others are what their names say."""
 
 Weighted = tuple[str, float]
 """An item (a product's group, or itself) and a weight."""

@@ -58,3 +58,13 @@ def test_forget_leaves_no_trace_of_the_visitor_in_state_and_model(engine: Engine
     assert not model.session_knn.slots
     engine.feed(event("view_item", "sofa", at_s=9))
     assert list(model.history.keys.numbers) == ["v1"]
+
+
+@pytest.mark.parametrize("first", ["page_view", "view_item", "page_ping"])
+def test_a_user_first_told_by_any_event_has_what_the_visitor_did(engine: Engine, first: str) -> None:
+    """From the event itself on, on every device of theirs."""
+    engine.feed(event("add_to_cart", "lamp"))
+    engine.feed(event(first, "sofa", at_s=5, user_id="u1"))
+    model = engine.knowledge.model
+    assert list(model.history.keys.numbers) == ["u1"]
+    assert list(model.factors.users.names.numbers) == ["u1"]

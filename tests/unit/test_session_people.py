@@ -39,6 +39,26 @@ def test_identify_links_the_visitor_and_keeps_the_visit() -> None:
     assert visit("identify", at_s=10).step is None
 
 
+@pytest.mark.parametrize("at_s", [5, -5])
+def test_whatever_first_says_who_a_visitor_is_tells_learning(at_s: float) -> None:
+    """A page view, on time or late, writes the step that `identify` would; the next one has nothing to tell."""
+    visit = Journey()
+    visit("add_to_cart", "lamp")
+    who = visit("page_view", at_s=at_s, user_id="u1").step
+    assert (who.kind, who.visitor_id, who.user_id, who.items) == ("identify", "v1", "u1", ())
+    assert visit("page_view", at_s=9, user_id="u1").step is None
+
+
+def test_a_product_event_that_says_who_it_is_tells_it_in_its_own_step() -> None:
+    """One step an event; and somebody new has nothing that could be handed over."""
+    visit = Journey()
+    assert visit("page_view", user_id="u1").step is None
+    other = Journey()
+    other("add_to_cart", "lamp")
+    told = other("view_item", "sofa", at_s=5, user_id="u1").step
+    assert (told.kind, told.user_id) == ("view", "u1")
+
+
 def test_another_user_on_the_same_visitor_starts_from_nothing() -> None:
     """Session, profile and slates seen are the other person's."""
     visit = Journey()
