@@ -1,7 +1,9 @@
 """Following a log: applied only when asked, never with a hole."""
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+import time
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -28,9 +30,11 @@ class ListFold:
         return self._positions
 
 
-def follow(fold: ListFold, *chunks: Sequence[int], strict: bool) -> Follower:
+def follow(
+    fold: ListFold, *chunks: Sequence[int], strict: bool, clock: Callable[[], float] = time.monotonic
+) -> Follower:
     """Give a follower that has read chunks of partition 0."""
-    follower = Follower(fold, client={}, topics=Topics(), strict=strict)
+    follower = Follower(fold, client={}, topics=Topics(), strict=strict, clock=clock)
 
     async def read() -> None:
         for offsets in chunks:
@@ -51,6 +55,19 @@ def test_applied_when_asked() -> None:
     assert fold.offsets == [0, 1, 2]
     assert follower.positions() == {0: 2}
     assert not follower.news.is_set()
+
+
+def test_an_advance_ends_in_time() -> None:
+    """Steps that cost 20 ms each are applied three at a time, in the middle of a fetch too; no offset is off by one."""
+    fold, seconds = ListFold(LEARNING), itertools.count(step=0.02)
+    follower = follow(fold, range(5), range(5, 8), strict=True, clock=lambda: next(seconds))
+    positions, waiting = [], []
+    while follower.advance():
+        positions.append(follower.positions()[0])
+        waiting.append(follower.news.is_set())
+    assert positions == [2, 4, 7]
+    assert waiting == [True, True, False]
+    assert fold.offsets == list(range(8))
 
 
 def test_goes_on_after_a_snapshot() -> None:
