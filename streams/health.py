@@ -10,23 +10,49 @@ from streams.partitions import PartitionState
 from streams.telemetry import gauge
 
 STALLED_S = 60.0
+"""Something that waits and does not move for this long will not move again by itself."""
+
+
+@dataclass
+class _Movement:
+    """For how long a figure has been standing still although there is work."""
+
+    since: float
+    seen: object = None
+
+    def still_s(self, figure: object, *, waiting: bool, now: float) -> float:
+        if figure != self.seen or not waiting:
+            self.seen, self.since = figure, now
+        return now - self.since
 
 
 @dataclass
 class Health:
     """The figures of one worker.
 
-    `log_ends` and `committed` are asked for the source; `states` are the partitions held.
+    A worker goes through three kinds of work, each with a figure of its own that has to move while there is any:
+    restoring (`restore_steps`), following (a follower's positions), and, behind both, the source (committed offsets).
+    They are judged apart, so that a follower that moves hides no delivery that hangs.
+
+    `log_ends` and `committed` are asked for the source; `states` are the partitions held. A follower more than
+    `follower_lag_limit` records behind makes a worker not ready at any time, not only at its start. `stalled_s` is
+    longer than a rebalance may take.
     """
 
     states: Callable[[], Mapping[int, PartitionState]]
     followers: Sequence[Follower]
     log_ends: Callable[[Sequence[int]], Mapping[int, int]]
     committed: Callable[[], Mapping[int, int]]
+    follower_lag_limit: int
+    stalled_s: float = STALLED_S
     clock: Callable[[], float] = time.monotonic
     restored: bool = False
-    _seen: Mapping[int, int] = field(default_factory=dict)
-    _moved_at: float = field(default_factory=time.monotonic)
+    restore_steps: int = 0
+    _movements: dict[str, _Movement] = field(default_factory=dict)
+
+    def restoring(self, steps: int = 1) -> None:
+        """Count what a restore has done: records read, or a step without any."""
+        self.restore_steps += steps
 
     def progress(self) -> dict[str, Any]:
         """Say, per partition, what is applied (`mark`), committed, and in the log; and where followers are."""
@@ -45,23 +71,39 @@ class Health:
         }
 
     def why_not_ready(self) -> list[str]:
-        """Name what has not caught up yet."""
+        """Name what has not caught up yet, or has fallen behind."""
         reasons = [] if self.restored else ["partitions are not assigned or not restored yet"]
-        reasons += [f"{one.fold.topic}: {one.lag()} records behind" for one in self.followers if not one.ready]
+        for one in self.followers:
+            if not one.ready:
+                reasons.append(f"{one.fold.topic}: {one.lag()} records behind")
+            elif (lag := one.lag()) > self.follower_lag_limit:
+                limit = f"AISLE_FOLLOWER_LAG_LIMIT={self.follower_lag_limit}"
+                reasons.append(f"{one.fold.topic}: fell {lag} records behind, more than {limit}")
         return reasons
 
     def why_not_alive(self) -> list[str]:
-        """Name what does not move: committed offsets must, unless everything is applied."""
+        """Name what waits and does not move."""
         states, committed = dict(self.states()), self.committed()
         ends = self.log_ends(list(states))
         lag = sum(max(0, end - state.mark - 1) for p, state in states.items() if (end := ends.get(p)) is not None)
-        if committed != self._seen or lag == 0 or not self.restored:
-            self._seen, self._moved_at = committed, self.clock()
-        still_s = self.clock() - self._moved_at
-        return [f"{lag} records wait and nothing was committed for {still_s:.0f} s"] if still_s > STALLED_S else []
+        open_gate = self.restored and all(one.ready for one in self.followers)
+        reasons = [self._still("restore", self.restore_steps, "partitions are not restored", waiting=not self.restored)]
+        for one in self.followers:
+            waiting = not one.ready or one.lag() > 0
+            text = f"{one.fold.topic}: {one.lag()} records behind and none applied"
+            reasons.append(self._still(one.fold.topic, one.positions(), text, waiting=waiting))
+        text = f"{lag} records wait and nothing was committed"
+        reasons.append(self._still("source", committed, text, waiting=open_gate and lag > 0))
+        return [reason for reason in reasons if reason]
+
+    def _still(self, name: str, figure: object, text: str, *, waiting: bool) -> str:
+        now = self.clock()
+        still_s = self._movements.setdefault(name, _Movement(now)).still_s(figure, waiting=waiting, now=now)
+        return f"{text} for {still_s:.0f} s" if still_s > self.stalled_s else ""
 
     def publish(self) -> None:
-        """Set the gauges."""
+        """Set the gauges, and look whether things move: probes may come too seldom to see it."""
+        self.why_not_alive()
         progress = self.progress()
         for p, at in progress["partitions"].items():
             gauge("source_lag", max(0, at["end"] - at["mark"] - 1) if at["end"] >= 0 else 0, partition=p)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,6 +23,7 @@ async def restore(
     client: Mapping[str, Any],
     group: str,
     topics: Topics,
+    moved: Callable[[int], None],
     topic_id: str = UNKNOWN,
     accept_gap: bool = False,
 ) -> dict[int, PartitionState]:
@@ -33,6 +34,7 @@ async def restore(
         client: keyword arguments that every aiokafka client takes.
         group: the worker's group, whose committed offsets the state is held against.
         topics: names on the broker.
+        moved: is told how many records were read, whenever some were.
         topic_id: the source's, where the broker gives one.
         accept_gap: go on where state and source do not meet.
 
@@ -48,9 +50,11 @@ async def restore(
 
         def changelog(partition: int, records: Sequence[LogRecord]) -> None:
             found[partition].changelog(records)
+            moved(len(records))
 
         def outputs(partition: int, records: Sequence[LogRecord]) -> None:
             found[partition].outputs(records)
+            moved(len(records))
 
         await read_to_end(consumer, topics[CHANGELOG], dict.fromkeys(found, 0), changelog)
         tails = {p: one.watermark.out_end if one.watermark else 0 for p, one in found.items()}

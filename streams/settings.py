@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     dead_letter_limit: float = Field(
         0.5, ge=0, le=1, description="Above this share of dead letters in the last 1,000 events the worker stops."
     )
+    follower_lag_limit: int = Field(
+        100_000, ge=1, description="A worker further behind a log it follows is not ready; about 10 s of learning."
+    )
     snapshot_url: str | None = Field(None, description="Directory or object store (fsspec URL) of model snapshots.")
     snapshot_interval_s: float = Field(3600, ge=1, description="Time between model snapshots.")
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")

@@ -13,7 +13,7 @@ from streams.deaths import WorkMarker, load_deaths, save_deaths
 from streams.delivery import Agent, DeadLetterLimit, Delivery
 from streams.flow import Fold, Out
 from streams.follower import Follower
-from streams.health import Health
+from streams.health import STALLED_S, Health
 from streams.http import HealthServer, Probes
 from streams.leaving import Leave
 from streams.partitions import PartitionState
@@ -103,6 +103,8 @@ class Worker:
             followers=self._followers,
             log_ends=self._position.log_ends,
             committed=self._position.committed,
+            follower_lag_limit=settings.follower_lag_limit,
+            stalled_s=max(STALLED_S, 2 * settings.session_timeout_s),  # a rebalance may take a session timeout
         )
 
     def run(self) -> None:
@@ -119,6 +121,7 @@ class Worker:
     def assigned(self, partitions: set[int]) -> None:
         """Start restoring."""
         self.revoked()
+        self._health.restoring()
         self._restoring = asyncio.create_task(self._restore(partitions))
 
     def revoked(self) -> None:
@@ -175,6 +178,7 @@ class Worker:
                 group=self._group,
                 topics=topics,
                 topic_id=await self._source_id(),
+                moved=self._health.restoring,
                 accept_gap=self._accept_gap,
             )
             if self._accept_gap:
