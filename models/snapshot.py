@@ -1,7 +1,8 @@
 """A model as bytes: own arrays, offset, checksum and rules; never a pickle, which would break between versions."""
 
 import hashlib
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -14,19 +15,41 @@ MAGIC = b"aisle-model-1\n"
 CHECKSUM_BYTES = 32
 
 
-def encode(model: Model) -> bytes:
+class Frozen(NamedTuple):
+    """A model as it stood at one moment; whatever it learns later does not reach these arrays.
+
+    `tail` names the step it learned last, so that the log it belongs to can be told from another one.
+    """
+
+    offset: int
+    rules: str
+    tail: str
+    state: State
+
+
+def freeze(model: Model, *, tail: str = "") -> Frozen:
+    """Copy everything that decides predictions; the model must not learn meanwhile."""
+    state = {name: array.copy() for name, array in model.state().items()}
+    return Frozen(model.offset, model.rules.fingerprint(), tail, state)
+
+
+def pieces(frozen: Frozen) -> Iterator[bytes | memoryview]:
     """Write a model: magic, length of the header, header (JSON), arrays one after the other, SHA-256 of all before."""
-    state = model.state()
-    header = {
-        "offset": model.offset,
-        "rules": model.rules.fingerprint(),
-        "arrays": [[name, array.dtype.str, list(array.shape)] for name, array in state.items()],
-    }
-    head = orjson.dumps(header)
-    pieces = [MAGIC, len(head).to_bytes(8, "little"), head]
-    pieces += [np.ascontiguousarray(array).tobytes() for array in state.values()]
-    body = b"".join(pieces)
-    return body + hashlib.sha256(body).digest()
+    arrays = {name: np.ascontiguousarray(array) for name, array in frozen.state.items()}
+    kinds = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
+    head = orjson.dumps({**frozen._asdict(), "state": None, "arrays": kinds})
+    body: list[bytes | memoryview] = [MAGIC, len(head).to_bytes(8, "little"), head]
+    body += [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
+    sha = hashlib.sha256()
+    for piece in body:
+        sha.update(piece)
+        yield piece
+    yield sha.digest()
+
+
+def encode(model: Model) -> bytes:
+    """Write a model as one piece."""
+    return b"".join(pieces(freeze(model)))
 
 
 def offset_of(data: bytes) -> int:
@@ -36,6 +59,15 @@ def offset_of(data: bytes) -> int:
         RefusedError: these are not a snapshot's first bytes.
     """
     return int(_header(data)[0]["offset"])
+
+
+def tail_of(data: bytes) -> str:
+    """Read the name of the step a snapshot learned last, from its first bytes.
+
+    Raises:
+        RefusedError: these are not a snapshot's first bytes.
+    """
+    return str(_header(data)[0]["tail"])
 
 
 def decode(data: bytes, rules: ModelRules | None = None) -> Model:
@@ -54,7 +86,10 @@ def decode(data: bytes, rules: ModelRules | None = None) -> Model:
     model = Model(rules)
     if header["rules"] != model.rules.fingerprint():
         raise RefusedError("The model snapshot was made under other model rules; delete it, or restore those rules.")
-    model.restore(_arrays(header["arrays"], data, start))
+    try:
+        model.restore(_arrays(header["arrays"], data, start))
+    except (KeyError, ValueError, IndexError) as error:
+        raise RefusedError("The model snapshot was made by another version; delete it, learn from the log.") from error
     return model
 
 

@@ -22,12 +22,18 @@ def build_clicks(settings: Settings) -> "Job":
     from schemas.topics import EVENTS
     from streams.bootstrap import build_world, clicks_rules
     from streams.clicks import ClicksAgent, refused
+    from streams.kafka import aiokafka_config
+    from streams.snapshot_writer import SnapshotWriter
+    from streams.snapshots import load_model, open_store
     from streams.worker import Job
 
     warm_up()  # compiling takes seconds: before joining, or the watchdog would end the process
-    world = build_world(settings)
+    store = open_store(settings)
+    model = load_model(store, aiokafka_config(settings)) if store else None
+    world = build_world(settings, model=model)
     agent = ClicksAgent(world, clicks_rules(settings), clock=lambda: datetime.now(UTC))
-    return Job(kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused)
+    snapshots = SnapshotWriter(store, world.learning, interval_s=settings.snapshot_interval_s) if store else None
+    return Job(kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused, snapshots=snapshots)
 
 
 def serve(

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
@@ -62,6 +63,7 @@ class Follower:
         self._strict = strict
         self._queue: asyncio.Queue[_Chunk] = asyncio.Queue(QUEUED_FETCHES)
         self._begun: _Chunk | None = None
+        self._held = False
         self._next = {p: fold.positions().get(p, -1) + 1 for p in self._partitions}
         self._wanted: dict[int, int] | None = None
         self._ends: dict[int, int] = {}
@@ -89,6 +91,9 @@ class Follower:
         Raises:
             RefusedError: a record is missing.
         """
+        if self._held:
+            self.news.clear()
+            return 0
         until, applied = self._clock() + APPLIED_FOR_S, 0
         while (chunk := self._next_chunk()) is not None:
             done = self._apply(chunk, until)
@@ -102,6 +107,16 @@ class Follower:
         if self._queue.empty():
             self.news.clear()
         return applied
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Apply nothing meanwhile: another thread reads the fold, while slates go on being decided from it."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self.news.set()
 
     def _next_chunk(self) -> _Chunk | None:
         begun, self._begun = self._begun, None

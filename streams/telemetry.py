@@ -23,6 +23,8 @@ MetricName = Literal[
     "visitors",
     "visitors_freed",
     "ready",
+    "snapshot_age_seconds",
+    "snapshot_offset",
 ]
 
 
@@ -50,6 +52,8 @@ METRICS: dict[MetricName, Metric] = {
     "visitors": Metric(Gauge, "Visitors whose state is held.", ("partition",)),
     "visitors_freed": Metric(Counter, "Visitors whose profile had ended, freed by the sweep."),
     "ready": Metric(Gauge, "1 when restored and every follower is at its end."),
+    "snapshot_age_seconds": Metric(Gauge, "Time since the newest model snapshot in the store was written."),
+    "snapshot_offset": Metric(Gauge, "Offset of `learning` that the newest model snapshot ends with."),
 }
 
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.topics import SPECS, TopicName
 from streams.deaths import WorkMarker, load_deaths, save_deaths
@@ -26,6 +26,9 @@ from streams.watchdog import PAUSED, Watchdog
 from streams.worker_files import Kind, files_of, group_of
 from streams.writer import Writer
 
+if TYPE_CHECKING:
+    from streams.snapshot_writer import SnapshotWriter
+
 START_LIMIT_S = 60.0
 """Faust can fail to start without ending; its supervisor tries again."""
 
@@ -34,7 +37,7 @@ START_LIMIT_S = 60.0
 class Job:
     """What a worker does: records of `topic` go to `agent`, which is kept informed by `folds`.
 
-    `refuse(record, error, attempts=)` makes a dead letter.
+    `refuse(record, error, attempts=)` makes a dead letter; `snapshots` keeps what the folds have built.
     """
 
     kind: Kind
@@ -42,6 +45,7 @@ class Job:
     agent: Agent
     folds: Sequence[Fold]
     refuse: Callable[..., Out]
+    snapshots: "SnapshotWriter | None" = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,9 @@ class Worker:
             self._dog.start()
             for work in (self._keep_informed(), self._publish(), *(one.run() for one in self._followers)):
                 self._start(work)
+            if (snapshots := self._job.snapshots) is not None:
+                learning = next(one for one in self._followers if one.fold is snapshots.fold)
+                self._start(snapshots.run(self._elected, learning.held))
             async for batch in drain(stream, max_records=self._settings.max_batch_records, gate=self._gate):
                 self._advance()
                 await self._delivery.work(batch)
@@ -219,6 +226,10 @@ class Worker:
                 wait.cancel()
             self._advance()
             await asyncio.sleep(0)
+
+    def _elected(self) -> bool:
+        """Tell whether this worker writes the snapshots: one of a group does, the owner of partition 0."""
+        return 0 in self._delivery.states and all(one.ready for one in self._followers)
 
     async def _publish(self) -> None:
         while True:

@@ -76,15 +76,19 @@ class EmbeddingsFold(_Counted):
 
 
 class LearningFold(_Counted):
-    """The model as a fold of `learning`."""
+    """The model as a fold of `learning`.
+
+    `last` is the record at the model's offset; None while nothing was learned since the model was loaded.
+    """
 
     topic: TopicName = LEARNING
 
     def __init__(self, knowledge: Knowledge) -> None:
         super().__init__()
-        self._knowledge = knowledge
-        if knowledge.model.offset >= 0:
-            self._positions[0] = knowledge.model.offset
+        self.model = knowledge.model
+        self.last: bytes | None = None
+        if self.model.offset >= 0:
+            self._positions[0] = self.model.offset
 
     def apply(self, record: LogRecord) -> None:
         """Learn one step."""
@@ -94,7 +98,8 @@ class LearningFold(_Counted):
         except DecodeError:
             self.unreadable += 1
             return
-        self._knowledge.model.learn_one(step, record.offset)
+        self.model.learn_one(step, record.offset)
+        self.last = record.value
 
 
 class World:
@@ -112,19 +117,19 @@ class World:
         self._build = build
         self._products = ProductsFold(knowledge)
         self._embeddings = EmbeddingsFold(knowledge)
-        self._learning = LearningFold(knowledge)
+        self.learning = LearningFold(knowledge)
 
     @property
     def folds(self) -> list[Fold]:
         """Give the folds in the order they should catch up: products before the vectors that belong to them."""
-        return [self._products, self._embeddings, self._learning]
+        return [self._products, self._embeddings, self.learning]
 
     def lineage(self) -> Lineage:
         """Give the exact position in every log; constant between two advances."""
         return Lineage(
             products={str(p): offset for p, offset in sorted(self._products.positions().items())},
             embeddings={str(p): offset for p, offset in sorted(self._embeddings.positions().items())},
-            model=self._learning.positions().get(0, -1),
+            model=self.learning.positions().get(0, -1),
             settings=self._settings_hash,
             build=self._build,
         )

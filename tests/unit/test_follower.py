@@ -70,6 +70,17 @@ def test_an_advance_ends_in_time() -> None:
     assert fold.offsets == list(range(8))
 
 
+def test_nothing_is_applied_while_held() -> None:
+    """Somebody copies the fold; afterwards there is news, and it goes on where it was, without spinning meanwhile."""
+    fold = ListFold(LEARNING)
+    follower = follow(fold, [0, 1], strict=True)
+    with follower.held():
+        assert follower.advance() == 0
+        assert not follower.news.is_set()
+    assert follower.news.is_set()
+    assert follower.advance() == 2
+
+
 def test_goes_on_after_a_snapshot() -> None:
     """A fold that was loaded is given what comes after it."""
     fold = ListFold(LEARNING, start=9)

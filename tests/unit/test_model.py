@@ -13,7 +13,7 @@ from models.blend import FEATURES
 from models.items import packed
 from models.kernel import hash63
 from models.model import Blend, Model, ModelRules, Query
-from models.snapshot import decode, encode, offset_of
+from models.snapshot import decode, encode, freeze, offset_of, pieces
 from models.watermark import Watermark
 from schemas.errors import RefusedError
 from schemas.learning import LearningStep, Origin, TrainingRow, pack_features
@@ -373,6 +373,19 @@ def test_snapshots_of_other_rules_are_refused() -> None:
     """A model learned under other constants is not this model."""
     with pytest.raises(RefusedError, match="other model rules"):
         decode(encode(Model(SMALL)), ModelRules())
+
+
+@pytest.mark.parametrize("name", ["blend/weights", "session_knn/postings"])
+def test_snapshots_of_other_versions_are_refused(name: str) -> None:
+    """A whole snapshot whose arrays are not those of this version is one sentence too."""
+    frozen = freeze(learned(random_log(11, 50)))
+    for state in (
+        {key: array for key, array in frozen.state.items() if key != name},
+        {**frozen.state, name: frozen.state[name][:-1]},
+    ):
+        data = b"".join(pieces(frozen._replace(state=state)))
+        with pytest.raises(RefusedError, match="another version"):
+            decode(data, SMALL)
 
 
 def test_warm_up_compiles_everything() -> None:
