@@ -1,6 +1,7 @@
 """What is there and what is missing, each with the next step: behind `aisle doctor`."""
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from shutil import which
 from typing import Literal
 
-from schemas.errors import RefusedError
+from schemas.errors import RefusedError, RetryError
 from schemas.topics import EVENTS, SPECS
 from streams.admin import Admin
 from streams.flow import LogRecord
@@ -41,7 +42,12 @@ def examine(settings: Settings, *, look_up: Callable[[str], object | None] = fin
         settings: of the installation.
         look_up: finds a Python module without loading it.
     """
-    others = [qdrant_finding(settings), weights_finding(settings, look_up), key_finding(settings)]
+    others = [
+        snapshots_finding(settings),
+        qdrant_finding(settings),
+        weights_finding(settings, look_up),
+        key_finding(settings),
+    ]
     return broker_findings(settings) + others
 
 
@@ -97,6 +103,29 @@ def keys_finding(sample: Mapping[int, list[bytes]]) -> Finding:
         )
         return Finding("keys", "problem", f"{wrong} of the last {len(keys)} events are in the wrong partition", step)
     return Finding("keys", "ok", f"the last {len(keys)} events are where their keys belong")
+
+
+def snapshots_finding(settings: Settings, clock: Callable[[], float] = time.time) -> Finding:
+    """Look for shared model snapshots."""
+    from streams.snapshots import open_store
+
+    try:
+        store = open_store(settings)
+        found = store.snapshots() if store else []
+    except (RefusedError, RetryError) as error:
+        return Finding("snapshots", "problem", str(error), "check AISLE_SNAPSHOT_URL and the store's credentials")
+    if store is None:
+        step = "set AISLE_SNAPSHOT_URL, or a new worker learns all of the log, and none can once its start is deleted"
+        return Finding("snapshots", "note", "no store", step)
+    if not found:
+        return Finding(
+            "snapshots", "note", f"none in {store.folder}", "a clicks worker writes one as soon as it learns"
+        )
+    minutes = (clock() - found[0].written_ms / 1000) / 60
+    text = f"{len(found)} in {store.folder}, the newest {minutes:.0f} min old, up to offset {found[0].offset}"
+    if minutes * 60 > 3 * settings.snapshot_interval_s:
+        return Finding("snapshots", "problem", text, "see in the clicks workers' logs why they write none")
+    return Finding("snapshots", "ok", text)
 
 
 def qdrant_finding(settings: Settings) -> Finding:

@@ -3,9 +3,17 @@
 from pathlib import Path
 
 from schemas.topics import SPECS, Topics
-from streams.findings import key_finding, keys_finding, qdrant_finding, topics_finding, weights_finding
+from streams.findings import (
+    key_finding,
+    keys_finding,
+    qdrant_finding,
+    snapshots_finding,
+    topics_finding,
+    weights_finding,
+)
 from streams.kafka import partition_of
 from streams.settings import Settings
+from streams.snapshot_store import SnapshotStore
 
 BARE = Settings(_env_file=None, openai_api_key=None, qdrant_url=None)
 ALL = {Topics()[spec.name]: Topics().partitions_of(spec) for spec in SPECS}
@@ -62,6 +70,22 @@ def test_a_qdrant_that_is_away_is_a_problem_only_where_one_is_set() -> None:
 
     assert qdrant_finding(BARE).level == "note"
     assert qdrant_finding(away).level == "problem"
+
+
+def test_snapshots_have_an_age(tmp_path: Path) -> None:
+    """No store and an empty one are worth a note, one that nobody writes to any more is a problem."""
+    settings = BARE.model_copy(update={"snapshot_url": str(tmp_path)})
+    nowhere = BARE.model_copy(update={"snapshot_url": "pigeon://roof"})
+
+    def at(seconds: float) -> tuple[str, str]:
+        finding = snapshots_finding(settings, lambda: 1_790_000_000 + seconds)
+        return finding.level, finding.found
+
+    assert (snapshots_finding(BARE).level, at(0)[0]) == ("note", "note")
+    SnapshotStore(str(tmp_path), "learning").write([b"x"], 41, 1_790_000_000_000)
+    assert at(120) == ("ok", f"1 in {tmp_path}, the newest 2 min old, up to offset 41")
+    assert at(4 * 3600)[0] == "problem"
+    assert snapshots_finding(nowhere).level == "problem"
 
 
 def test_the_api_key_is_never_shown() -> None:
