@@ -56,7 +56,10 @@ class Embedder(Protocol):
     """Text to vectors."""
 
     name: str
-    dim: int
+
+    @property
+    def dim(self) -> int:
+        """Numbers per vector."""
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts.

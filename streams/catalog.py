@@ -36,11 +36,11 @@ class CatalogAgent:
 
     Args:
         model: the embedding model's name; vectors of another one are made anew.
-        dim: numbers per vector; a product's own vector must fit.
+        dim: gives the numbers per vector, which a product's own vector must fit; asked only when one comes.
         clock: the time, for `embedded_at`.
     """
 
-    def __init__(self, *, model: str, dim: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, model: str, dim: Callable[[], int], clock: Callable[[], datetime]) -> None:
         self._model = model
         self._dim = dim
         self._clock = clock
@@ -121,7 +121,8 @@ class CatalogAgent:
         return product
 
     def _changed(self, product: Product, record: LogRecord) -> list[Out]:
-        product_id, own = product.product_id, own_vector(product, self._dim)
+        product_id = product.product_id
+        own = None if product.vector is None else own_vector(product.vector, self._dim())
         wanted = self._wanted[product_id] = wanted_hash(product, self._model)
         known = self.known.get(product_id)
         if known is not None and (known.model, known.text_hash) == (self._model, wanted):

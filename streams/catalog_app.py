@@ -33,13 +33,13 @@ async def work(settings: Settings) -> None:
         KafkaError: the broker is away.
     """
     from streams.adapters.minilm import SentenceTransformerEmbedder
-    from streams.adapters.vector_cache import VectorCache
+    from streams.adapters.vector_cache import open_cache
     from streams.kafka import aiokafka_config
 
     client = aiokafka_config(settings)
     embedder = SentenceTransformerEmbedder(settings.embedding_model)
-    agent = CatalogAgent(model=embedder.name, dim=embedder.dim, clock=lambda: datetime.now(UTC))
-    with contextlib.closing(VectorCache(settings.data_dir / "vectors.db")) as store:
+    agent = CatalogAgent(model=embedder.name, dim=lambda: embedder.dim, clock=lambda: datetime.now(UTC))
+    with contextlib.closing(open_cache(settings)) as store:
         worker = CatalogWorker(
             agent,
             embedder,

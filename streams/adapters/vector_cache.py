@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.errors import RefusedError
+from streams.settings import Settings
 
 ASK_HASHES = 500
 """Hashes asked for in one query; sqlite's limit on variables is above it in every build."""
@@ -74,3 +75,8 @@ class VectorCache:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("CREATE TABLE IF NOT EXISTS vectors (hash TEXT UNIQUE NOT NULL, vector BLOB NOT NULL)")
         self._db.commit()
+
+
+def open_cache(settings: Settings) -> VectorCache:
+    """Open the cache that every process of an installation shares."""
+    return VectorCache(settings.data_dir / "vectors.db")

@@ -58,7 +58,7 @@ def run_in_process(
 def embed(engine: "Engine", products: Sequence[Product], settings: Settings, watch: Watch) -> None:
     """Give an engine its products and their vectors; texts embedded before come from the cache on disk."""
     from streams.adapters.minilm import SentenceTransformerEmbedder
-    from streams.adapters.vector_cache import VectorCache
+    from streams.adapters.vector_cache import open_cache
     from streams.embedding import embed_products
 
     watch.stage("products", len(products))
@@ -73,5 +73,5 @@ def embed(engine: "Engine", products: Sequence[Product], settings: Settings, wat
         engine.put_product(product)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)  # equal runs, equal records
     embedder = SentenceTransformerEmbedder(settings.embedding_model)
-    with closing(VectorCache(settings.data_dir / "vectors.db")) as cache:
+    with closing(open_cache(settings)) as cache:
         engine.put_embeddings(embed_products(products, embedder, cache, at=epoch, progress=progress))

@@ -11,6 +11,7 @@ from secrets import token_hex
 
 import pytest
 
+from schemas.products import Product
 from schemas.topics import Topics
 from streams.admin import Admin
 from streams.brokers import Broker
@@ -160,15 +161,15 @@ def test_a_worker_waits_for_its_broker_and_says_so(embedded_broker: Broker, tmp_
 
 
 def test_a_catalog_worker_without_weights_stays_and_says_why(embedded_broker: Broker, tmp_path: Path) -> None:
-    """Not started again, since that would not help; not ready, with the sentence, and it ends when told to."""
+    """From its first text on: not started again, since that would not help; not ready, with the sentence."""
     shop = Installation(embedded_broker, tmp_path)
     command = [sys.executable, "-m", "streams.cli.main", "worker", "catalog"]
     try:
+        shop.put([(b"p1", Product(product_id="p1", title="Mug").encode())], "catalog.products")
         worker = shop.start(command=command, AISLE_EMBEDDING_MODEL="no-such-model", HF_HUB_OFFLINE="1")
-        shop.wait(lambda: b"health on" in shop.log())
-        page = re.search(rb"health on (\S+)", shop.log())
-        assert page is not None
-        code, said = shop.ask("/readyz", at=page[1].decode())
+        shop.wait(lambda: re.search(rb"weights of.*health on", shop.log(), re.DOTALL) is not None)
+        page = re.findall(rb"health on (\S+)", shop.log())[-1]
+        code, said = shop.ask("/readyz", at=page.decode())
         worker.terminate()
         assert worker.wait(20) == 0
     finally:

@@ -55,7 +55,7 @@ class Site:
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[asyncio.Task[None]]:
-        agent = CatalogAgent(model="length", dim=2, clock=lambda: datetime.now(UTC))
+        agent = CatalogAgent(model="length", dim=lambda: 2, clock=lambda: datetime.now(UTC))
         worker = CatalogWorker(
             agent, LengthEmbedder(), self.store, client=self.client, group="catalogtest", topics=TOPICS
         )

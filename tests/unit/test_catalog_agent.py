@@ -22,7 +22,7 @@ class Shop:
     """An agent with its two logs: what it writes comes back to it, as from the broker."""
 
     def __init__(self, model: str = "m") -> None:
-        self.agent = CatalogAgent(model=model, dim=DIM, clock=lambda: AT)
+        self.agent = CatalogAgent(model=model, dim=lambda: DIM, clock=lambda: AT)
         self.offset = 0
         self.embedded: list[str] = []
 
