@@ -125,9 +125,11 @@ class CatalogWorker(ConsumerRebalanceListener):
             self.beat = time.monotonic()
 
     async def _write_orphans(self) -> None:
-        """Take away vectors without a product, which only a worker that reads all partitions can know."""
+        """Take away vectors without a product, which only a worker that reads all partitions whole can know."""
         partitions = self._products.partitions_for_topic(self._topics[PRODUCTS]) or set()
-        if {tp.partition for tp in self._handled} >= partitions:
+        starts = await self._products.beginning_offsets(list(self._handled))
+        whole = {tp.partition for tp, start in starts.items() if start == 0}
+        if whole >= partitions:
             await self._write(self._agent.orphans())
 
     async def _handle(self, tp: TopicPartition, records: list[LogRecord]) -> None:
