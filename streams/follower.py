@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from schemas.errors import RefusedError
 from schemas.topics import SPECS, Topics
 from streams.flow import Fold, LogRecord
+from streams.kafka import is_embedded
 from streams.reading import assigned_consumer, log_record
 
 QUEUED_FETCHES = 64
@@ -181,7 +182,12 @@ class Follower:
             )
 
     def _missing(self, partition: int, expected: int, found: int) -> str:
+        way_out = (
+            "the embedded broker keeps only the newest 5 MB of a partition; use another one, such as --broker maven"
+            if is_embedded()
+            else "start from a newer snapshot (AISLE_SNAPSHOT_URL)"
+        )
         return (
             f"{self._name}[{partition}]: offset {expected} is wanted next, but the log goes on at {found}: "
-            f"{found - expected} records are gone; start from a newer snapshot (AISLE_SNAPSHOT_URL)"
+            f"{found - expected} records are gone; {way_out}"
         )
