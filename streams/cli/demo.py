@@ -17,7 +17,7 @@ from schemas.errors import RefusedError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from schemas.products import Embedding, Product
+    from schemas.products import Product
     from streams.demo.scoreboard import Scoreboard
     from streams.demo.shoppers import Crowd
     from streams.demo.view import LiveView, PlainView
@@ -51,7 +51,7 @@ def demo(
     """
     from rich.console import Console
 
-    from streams.demo.catalogue import embedded
+    from streams.demo.catalogue import embed_ahead
     from streams.demo.scoreboard import Scoreboard
     from streams.demo.shop import generate_shop
     from streams.demo.shoppers import Crowd
@@ -66,10 +66,10 @@ def demo(
     board = Scoreboard(shop)
     with _stop_on_signals() as stop:
         with _bar(console, f"embedding {products:,} products", products) as advance:
-            vectors = embedded(shop, settings, advance)
+            embed_ahead(shop, settings, advance)
         with _opened(broker, settings, console) as (own, environment):
             show = _Show(console, crowd, board, shop, stop)
-            show.perform(own, environment, vectors, history=history, seconds=seconds)
+            show.perform(own, environment, history=history, seconds=seconds)
     console.print(summary(board))
     if as_json:
         print(json.dumps(board.summary()))
@@ -108,7 +108,6 @@ class _Show:
         self,
         settings: "Settings",
         environment: "Mapping[str, str]",
-        vectors: "Sequence[Embedding]",
         *,
         history: int,
         seconds: float | None,
@@ -120,7 +119,7 @@ class _Show:
         live = Live(self.crowd, self.board)
         with Traffic(settings, environment=environment, taken=live.take) as traffic:
             self.console.print("Starting the workers", style="dim")
-            traffic.start(self.shop, vectors)
+            traffic.start(self.shop)
             past = self.crowd.history(history, until_ms=int(time.time() * 1000) - HISTORY_ENDS_BEFORE_MS)
             what = f"learning from {len(past):,} simulated events of the past"
             with _bar(self.console, what, len(past)) as advance:

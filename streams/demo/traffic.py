@@ -11,20 +11,22 @@ from typing import Self
 
 from schemas.errors import RefusedError
 from schemas.events import Event
-from schemas.products import Embedding, Product
-from schemas.topics import EMBEDDINGS, EVENTS, LEARNING, PRODUCTS, TopicName
+from schemas.products import Product
+from schemas.topics import EVENTS, LEARNING
 from streams.kafka import confluent_config, partition_of
 from streams.runs.children import Children
-from streams.runs.on_kafka import WORKERS, environment_of, free_port
+from streams.runs.feeding import feed
+from streams.runs.on_kafka import HEAR_EVERY_S, WORKERS, environment_of, free_port
 from streams.runs.output import Emitted, Output
-from streams.runs.progress import NOTHING, ProgressClient, WorkerProgress
+from streams.runs.progress import NOTHING, ProgressClient
 from streams.runs.window import Window
 from streams.settings import Settings
 from streams.sources.writer import Writer
-from streams.worker_files import files_of
+from streams.worker_files import Kind, files_of
 
-AHEAD = 1500
-"""Events under way at most: unread records stay far below what the embedded broker keeps."""
+AHEAD = 600
+"""Events under way at most. What follows from one is 10 KB of slates and 1 KB of learning: a reader that falls this far
+behind misses nothing on the embedded broker, which keeps 5 MB of a partition."""
 
 STALLED_S = 180
 """Without any progress for this long, something is wrong that will not mend itself; a first start compiles kernels."""
@@ -49,13 +51,14 @@ class Traffic:
         self._next: defaultdict[int, int] = defaultdict(int)
         self._heard = NOTHING
         self._heard_at = self._moved_at = time.monotonic()
-        self._port = free_port()
+        self._ports: dict[Kind, int] = {kind: free_port() for kind in WORKERS}
         config = {**confluent_config(settings), "log_level": 2}  # a broker that goes first, at the end, is no news
         directory = settings.data_dir / "runs" / (settings.worker_slot or "demo")
         with ExitStack() as stack:
             self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
             self._output = stack.enter_context(closing(Output(config, settings.topics, taken)))
-            self._progress = stack.enter_context(closing(ProgressClient(self._port)))
+            self._progress = stack.enter_context(closing(ProgressClient(self._ports["clicks"])))
+            self._embedding = stack.enter_context(closing(ProgressClient(self._ports["catalog"])))
             self._children = stack.enter_context(Children(directory, environment_of(settings, environment)))
             self._stack = stack.pop_all()
 
@@ -85,14 +88,14 @@ class Traffic:
         """Count what was refused so far."""
         return self._output.dead_letters
 
-    def start(self, products: Sequence[Product], embeddings: Sequence[Embedding]) -> None:
-        """Start the workers and hand them the catalogue and its vectors, never faster than they read."""
+    def start(self, products: Sequence[Product]) -> None:
+        """Start the workers and hand them the catalogue, never faster than they read."""
         self._output.open()
-        self._children.start("worker", "clicks", environment={"AISLE_HTTP_PORT": str(self._port)})
-        self._feed(PRODUCTS, products, lambda heard: heard.products)
-        self._feed(EMBEDDINGS, embeddings, lambda heard: heard.embeddings)
-        # Last, so that it finds every vector made and has work only when a product changes.
-        self._children.start("worker", "catalog", environment={"AISLE_HTTP_PORT": "0"})
+        for kind, port in self._ports.items():
+            self._children.start("worker", kind, environment={"AISLE_HTTP_PORT": str(port)})
+        feed(products, self._writer, self._applied)
+        while not self._heard.ready:
+            self._applied()
 
     def send(self, event: Event) -> tuple[int, int]:
         """Send an event; gives the partition and the offset it will have there."""
@@ -122,20 +125,12 @@ class Traffic:
             self.receive(hear_every_s=0.05)
         self._output.drain()
 
-    def _feed(
-        self, topic: TopicName, records: Sequence[Product | Embedding], read: Callable[[WorkerProgress], int]
-    ) -> None:
-        for sent, record in enumerate(records):
-            while sent - read(self._heard) >= AHEAD:
-                self._pause()
-            self._writer.write(topic, record.product_id.encode(), record.encode())
-        self._writer.flush()
-        while not self._heard.ready or read(self._heard) < len(records):
-            self._pause()
-
-    def _pause(self) -> None:
-        self._writer.poll(0.1)
+    def _applied(self) -> int:
+        """Wait a little, and give how many products the workers know with their vectors."""
+        self._writer.poll(HEAR_EVERY_S)
         self._hear()
+        self._embedding.ask()  # refuses where it cannot embed
+        return self._heard.catalogue
 
     def _acked(self, expected: tuple[int, int], partition: int, offset: int, _appended_ms: int) -> None:
         if (partition, offset) != expected:

@@ -16,6 +16,7 @@ from schemas.topics import EVENTS, LEARNING
 from streams.kafka import confluent_config, partition_of
 from streams.runs.children import Children
 from streams.runs.display import Watch
+from streams.runs.feeding import feed
 from streams.runs.output import Emitted, Output
 from streams.runs.progress import NOTHING, ProgressClient
 from streams.runs.shelf import products_of
@@ -23,12 +24,17 @@ from streams.runs.tally import Tally
 from streams.runs.window import Window
 from streams.settings import Settings
 from streams.sources.event_file import EventFile
-from streams.sources.importing import ORIGIN, import_products
+from streams.sources.importing import ORIGIN
 from streams.sources.writer import Writer
 from streams.worker_files import Kind, files_of
 
 STALLED_S = 120
 """Without any progress for this long, something is wrong that will not mend itself."""
+
+HEAR_EVERY_S = 0.05
+"""Between two questions to the worker, which answers in the time it has for events."""
+
+POLL_S = 0.01
 
 WORKERS: tuple[Kind, ...] = ("clicks", "catalog")
 
@@ -65,7 +71,7 @@ class KafkaRun:
         self._window = Window(settings.partitions)
         self._appended: dict[tuple[int, int], int] = {}
         self._heard = NOTHING
-        self._heard_at = time.monotonic()
+        self._heard_at = self._asked_at = time.monotonic()
         self._ports: dict[Kind, int] = {kind: free_port() for kind in WORKERS}
         config = confluent_config(settings)
         directory = settings.data_dir / "runs" / (settings.worker_slot or "run")
@@ -98,23 +104,34 @@ class KafkaRun:
         self._output.open()
         for kind, port in self._ports.items():
             self._children.start("worker", kind, environment={"AISLE_HTTP_PORT": str(port)})
-        products = import_products(products_of(self._file), self._writer)
-        watch.stage("products", products)
-        while not (self._heard.ready and self._heard.products >= products and self._heard.embeddings >= products):
-            self._hear()
-            self._embedding.ask()  # refuses where it cannot embed
-            watch.reached(min(self._heard.products, self._heard.embeddings))
-            time.sleep(0.1)
+        self._catalogue(watch)
         watch.stage("events", self._file.rows)
         events = iter(self._file.events())
         while self._send(events) or not self._window.done(self._heard.committed):
-            self._output.poll(0.01)
-            self._hear()
+            self._output.poll(POLL_S)
+            if time.monotonic() - self._asked_at > HEAR_EVERY_S:
+                self._hear()
             watch.reached(self._file.taken)
         self._output.drain()
         self._tally.dead_letters = self._output.dead_letters
         self._tally.scoring.finish()
         return self._output.contexts
+
+    def _catalogue(self, watch: Watch) -> None:
+        """Write the products, and wait until the workers know them and their vectors."""
+        products = list(products_of(self._file))
+        watch.stage("products", len(products))
+
+        def applied() -> int:
+            self._writer.poll(HEAR_EVERY_S)
+            self._hear()
+            self._embedding.ask()  # refuses where it cannot embed
+            watch.reached(self._heard.catalogue)
+            return self._heard.catalogue
+
+        feed(products, self._writer, applied)
+        while not self._heard.ready:
+            applied()
 
     def _send(self, events: Iterator[Event]) -> bool:
         """Send what there is room for; False when the file is at its end."""
@@ -154,6 +171,7 @@ class KafkaRun:
         Raises:
             RefusedError: a worker has ended, or nothing has moved for long.
         """
+        self._asked_at = time.monotonic()
         progress = self._progress.ask()
         learned = self._output.end_of(self._settings.topics[LEARNING], 0)
         self._window.heard(marks=progress.marks, unlearned=max(0, learned - 1 - progress.model))

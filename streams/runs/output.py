@@ -1,5 +1,6 @@
 """What comes out while a run goes on: slates, dead letters, and the visitors' contexts where they are wanted."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -7,12 +8,14 @@ import orjson
 
 from schemas.errors import RefusedError
 from schemas.topics import CHANGELOG, EVENTS_DEAD, PRODUCTS_DEAD, SLATES, TopicName, Topics
+from streams.kafka import is_embedded
 from streams.partitions import WATERMARK_KEY
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
 _TIMEOUT_S = 10
+_RETRY_S = 0.1
 
 
 class Emitted(NamedTuple):
@@ -62,7 +65,8 @@ class Output:
                 "group.id": "aisle-run",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 20,
+                # The embedded broker finds what came only when a fetch's wait is over.
+                "fetch.wait.max.ms": 20 if is_embedded() else 500,
             }
         )
 
@@ -95,11 +99,23 @@ class Output:
             self.poll(0.1)
 
     def end_of(self, topic: str, partition: int) -> int:
-        """Give the next offset of a topic of the broker."""
-        from confluent_kafka import TopicPartition
+        """Give the next offset of a topic of the broker.
 
-        end: int = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), _TIMEOUT_S)[1]
-        return end
+        Raises:
+            RefusedError: the broker does not tell.
+        """
+        from confluent_kafka import KafkaException, TopicPartition
+
+        until = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                end: int = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), _TIMEOUT_S)[1]
+            except KafkaException as error:  # a topic just made has no leader yet
+                if time.monotonic() > until:
+                    raise RefusedError(f"{topic} cannot be read ({error.args[0].str()}): run `aisle doctor`.") from None
+                time.sleep(_RETRY_S)
+            else:
+                return end
 
     def close(self) -> None:
         """Let go of the broker."""

@@ -37,6 +37,11 @@ class WorkerProgress(NamedTuple):
         """Count the vectors it has applied."""
         return sum(offset + 1 for offset in self.followed.get(EMBEDDINGS, {}).values())
 
+    @property
+    def catalogue(self) -> int:
+        """Count the products it knows with their vectors, given that each is written once."""
+        return min(self.products, self.embeddings)
+
 
 NOTHING = WorkerProgress(ready=False, marks={}, committed={}, followed={})
 
