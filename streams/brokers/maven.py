@@ -19,6 +19,8 @@ from streams.settings import Settings
 _START_S = 90
 _CLUSTER_ID = "aisle-local-broker-001"
 _HEAP = ("-Xms256m", "-Xmx640m", "-XX:+UseG1GC")
+_SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For a process that ends before thorough compiling pays."""
 
 _LOGGING = """<Configuration status="ERROR"><Appenders><Console name="out"><PatternLayout pattern="%d %p %c %m%n"/>
 </Console></Appenders><Loggers><Root level="warn"><AppenderRef ref="out"/></Root></Loggers></Configuration>"""
@@ -74,11 +76,11 @@ def _start(java: str, jars: Path, home: Path, settings: Settings, progress: Prog
     config.write_text(_PROPERTIES.format(port=port, controller=controller, logs=home / "logs"))
     logging = home / "log4j2.xml"
     logging.write_text(_LOGGING)
-    command = [java, *_HEAP, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
-    _format(command, config)
+    command = [f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
+    _format([java, *_SHORT, *command], config)
     with (home / "out.log").open("wb") as out:
         process = subprocess.Popen(  # noqa: S603
-            [*command, "kafka.Kafka", str(config)],
+            [java, *_HEAP, *command, "kafka.Kafka", str(config)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
