@@ -59,16 +59,16 @@ class Output:
         self.dead_letters = 0
         self.contexts: dict[str, bytes] = {}
         self._next: dict[tuple[str, int], int] = {}
-        self._consumer = Consumer(
-            {
-                **config,
-                "group.id": "aisle-run",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                # The embedded broker finds what came only when a fetch's wait is over.
-                "fetch.wait.max.ms": 20 if is_embedded() else 500,
-            }
-        )
+        reading = {
+            **config,
+            "group.id": "aisle-run",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            # The embedded broker finds what came only when a fetch's wait is over.
+            "fetch.wait.max.ms": 20 if is_embedded() else 500,
+        }
+        self._consumer = Consumer(reading)
+        self._asking = Consumer(reading)  # a connection of its own: no question waits until a fetch is over
 
     def open(self) -> None:
         """Find the partitions and begin at their start."""
@@ -109,7 +109,7 @@ class Output:
         until = time.monotonic() + _TIMEOUT_S
         while True:
             try:
-                end: int = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), _TIMEOUT_S)[1]
+                end: int = self._asking.get_watermark_offsets(TopicPartition(topic, partition), _TIMEOUT_S)[1]
             except KafkaException as error:  # a topic just made has no leader yet
                 if time.monotonic() > until:
                     raise RefusedError(f"{topic} cannot be read ({error.args[0].str()}): run `aisle doctor`.") from None
@@ -120,6 +120,7 @@ class Output:
     def close(self) -> None:
         """Let go of the broker."""
         self._consumer.close()
+        self._asking.close()
 
     def _ends(self) -> dict[tuple[str, int], int]:
         return {place: self.end_of(*place) for place in self._next}
