@@ -7,8 +7,9 @@ each with one line, until standard input closes: so it ends with its parent, how
     delete NAME
     list
 
-What it lacks: an admin API, compaction, offsets for times, real transactions; it keeps 5 MB or 100,000 record sets of
-a partition.
+What it lacks: an admin API, compaction, offsets for times, real transactions. It keeps 5 MB or 100,000 record sets of a
+partition and drops the oldest, read or not; a fetch brings one record set of each partition, so a reader of many small
+writes is slow. Whoever writes much must look how far the readers are.
 """
 
 import ctypes

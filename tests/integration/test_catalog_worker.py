@@ -124,3 +124,26 @@ def test_a_catalogue_of_nonsense_stops_the_worker(site: Site) -> None:
                 await asyncio.wait_for(task, 60)
 
     asyncio.run(story())
+
+
+def test_a_product_whose_record_was_dropped_keeps_its_vector(site: Site) -> None:
+    """The embedded broker cuts logs: what is on no record any more may be for sale all the same."""
+
+    async def story() -> None:
+        lost = Product(product_id="lost", title="Mug")
+        await site.put(lost)
+        async with site.worker():
+            await site.until(lambda found: "lost" in found)
+        place = partition_of(b"lost", 4)
+        key = next(key for key in (b"bad%d" % n for n in range(99)) if partition_of(key, 4) == place)
+        await site.put(raw=[(key, b"x" * 60_000)] * 100)
+        assert "lost" not in {(record.key or b"").decode() for record in await site.written(PRODUCTS, 4)}
+
+        await site.put(Product(product_id="new", title="Teapot"))
+        async with site.worker() as task:
+            await site.until(lambda found: "new" in found)
+            await asyncio.sleep(1)  # vectors without a product go when all was read
+            assert not task.done()
+        assert (await site.vectors())["lost"] is not None
+
+    asyncio.run(story())
