@@ -39,6 +39,9 @@ BEHIND_MS = 7 * 24 * 3600 * 1000
 EARLIEST_MS = 946_684_800_000
 """2000-01-01: nothing before it is a real event."""
 
+LATEST_MS = 4_102_444_800_000
+"""2100-01-01: nothing from then on either, whatever the producer's clock says of arrival."""
+
 ORIGIN_HEADER = "origin"
 """Kafka header; `import` or `replay` lifts the limit on age."""
 
@@ -128,8 +131,8 @@ def decode_event(data: bytes | None, *, arrival_ms: int, origin: str | None = No
     """
     event = decode(Event, data)
     at_ms = epoch_ms(event.at)
-    if at_ms < EARLIEST_MS:
-        raise DecodeError("clock_skew", "Event.at lies before the year 2000")
+    if not EARLIEST_MS <= at_ms < LATEST_MS:
+        raise DecodeError("clock_skew", "Event.at lies before the year 2000 or after 2099")
     ahead = at_ms - arrival_ms
     if ahead > AHEAD_MS:
         raise DecodeError("clock_skew", f"Event.at lies {ahead // 1000} s after the record's arrival")

@@ -67,6 +67,15 @@ def from_epoch_ms(ms: int) -> datetime:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+LAST_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999; Kafka keeps any 64-bit number as a record's time."""
+
+
+def nearest_time(ms: int) -> datetime:
+    """Turn any number of milliseconds since 1970 into a UTC time, the nearest of the years 1970 to 9999."""
+    return from_epoch_ms(min(max(ms, 0), LAST_MS))
+
+
 Timestamp = Annotated[
     datetime, BeforeValidator(_timestamp), PlainSerializer(rfc3339, return_type=str, when_used="json")
 ]

@@ -35,6 +35,9 @@ RULES: TopicName = "rules"
 EVENTS_DEAD: TopicName = "clickstream.events.dead"
 PRODUCTS_DEAD: TopicName = "catalog.products.dead"
 
+DEAD_OF: dict[TopicName, TopicName] = {EVENTS: EVENTS_DEAD, PRODUCTS: PRODUCTS_DEAD}
+"""Where the refused records of a topic go."""
+
 
 @dataclass(frozen=True)
 class TopicSpec:

@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.dead import Source, dead_letter
 from schemas.errors import DecodeError
 from schemas.events import ORIGIN_HEADER
 from schemas.products import Embedding, Product
-from schemas.record import from_epoch_ms
-from schemas.topics import EMBEDDINGS, PRODUCTS, PRODUCTS_DEAD
+from schemas.topics import EMBEDDINGS, PRODUCTS
+from streams.dead_letters import refused
 from streams.embedding import embedding_of, own_vector, text_of, wanted_hash
 from streams.embedding_queue import EmbeddingQueue, Job
 from streams.flow import LogRecord, Out, Outcome
+from streams.telemetry import count
 
 
 class Known(NamedTuple):
@@ -60,12 +60,11 @@ class CatalogAgent:
             return
         self.known[product_id] = Known(embedding.model, embedding.text_hash, embedding.embedded_at)
 
-    def handle(self, records: Sequence[LogRecord], part: int, *, dead_from: int = 0) -> Outcome:
+    def handle(self, records: Sequence[LogRecord], *, dead_from: int = 0) -> Outcome:
         """Work through records of one partition of `catalog.products`.
 
         Args:
             records: in the log's order.
-            part: their partition.
             dead_from: dead letters of records before this offset are written already.
 
         Returns:
@@ -80,7 +79,8 @@ class CatalogAgent:
                 outcome.outputs.extend(self._changed(self._decode(record), record))
             except DecodeError as error:
                 if record.offset >= dead_from:
-                    outcome.outputs.append(_dead(error, record, part))
+                    count("dead_letters", reason=error.reason)
+                    outcome.outputs.append(refused(PRODUCTS, record, error))
         return outcome
 
     def next_batch(self) -> list[Job]:
@@ -152,12 +152,3 @@ class CatalogAgent:
     def _tombstone(self, product_id: str, offset: int) -> Out:
         self.known.pop(product_id, None)
         return Out(EMBEDDINGS, 0, product_id.encode(), None, offset)
-
-
-def _dead(error: DecodeError, record: LogRecord, part: int) -> Out:
-    source = Source(
-        topic=PRODUCTS, partition=part, offset=record.offset, timestamp=from_epoch_ms(max(record.timestamp_ms, 0))
-    )
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
-    letter = dead_letter(error, source=source, key=record.key, value=record.value, headers=headers)
-    return Out(PRODUCTS_DEAD, part, record.key, letter.encode(), record.offset)

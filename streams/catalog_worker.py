@@ -25,7 +25,7 @@ from streams.embedding import VectorStore, embed_texts
 from streams.embedding_queue import Job
 from streams.flow import LogRecord, Out
 from streams.reading import assigned_consumer, log_record, read_to_end
-from streams.telemetry import count, gauge
+from streams.telemetry import gauge
 from streams.writer import AiokafkaWriter, Row
 
 POLL_MS = 200
@@ -133,14 +133,13 @@ class CatalogWorker(ConsumerRebalanceListener):
             await self._write(self._agent.orphans())
 
     async def _handle(self, tp: TopicPartition, records: list[LogRecord]) -> None:
-        outcome = self._agent.handle(records, tp.partition, dead_from=self._dead_from[tp])
+        outcome = self._agent.handle(records, dead_from=self._dead_from[tp])
         await self._write(outcome.outputs)
         if tp in self._handled:  # not taken away meanwhile
             self._handled[tp] = records[-1].offset + 1
         dead = sum(out.topic == PRODUCTS_DEAD for out in outcome.outputs)
         if dead:
             self._committed_at = 0.0
-            count("dead_letters", dead, reason="catalog")
         self._limit.add(len(records), dead)
         self._work.set()
 

@@ -21,17 +21,18 @@ from models.retrieval import Retrieved, landing_of, newest, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
 from models.slate import Decision, Request, SlateRules, decide
 from models.training import RowBudget, sampled, training_row
-from schemas.dead import Source, dead_letter
 from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import ORIGIN_HEADER, Event, decode_event
 from schemas.learning import LearningStep, Origin
-from schemas.record import from_epoch_ms
+from schemas.record import nearest_time
 from schemas.slates import Cause, Evidence, SlateHead, encode_slate, slate_id
-from schemas.topics import ERASURES, EVENTS, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES
+from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVIDENCE, LEARNING, SLATES
+from streams import dead_letters
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
 from streams.telemetry import count
+from streams.unreadable import unreadable
 from streams.world import World
 
 UNLIMITED = 1 << 31
@@ -218,26 +219,23 @@ def _named(rows: Ranked, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
 
 
 def _erasures(record: LogRecord, step: LearningStep) -> list[Out]:
-    found = erasures_of(step, until=from_epoch_ms(record.timestamp_ms))
+    found = erasures_of(step, until=nearest_time(record.timestamp_ms))
     return [Out(ERASURES, 0, one.key(), one.encode(), record.offset) for one in found]
 
 
 def refused(record: LogRecord, error: DecodeError, *, attempts: int = 1) -> Out:
     """Make the dead letter of a record of `clickstream.events`."""
-    source = Source(
-        topic=EVENTS,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp=from_epoch_ms(max(record.timestamp_ms, 0)),
-    )
-    headers = {name: value.decode(errors="replace")[:256] for name, value in record.headers[:16]}
-    letter = dead_letter(error, source=source, key=record.key, value=record.value, headers=headers, attempts=attempts)
-    return Out(EVENTS_DEAD, record.partition, record.key, letter.encode(), record.offset)
+    return dead_letters.refused(EVENTS, record, error, attempts=attempts)
 
 
 def _stored(part: PartitionState, key: bytes) -> Visitor | None:
+    """Read a visitor's state; one that cannot be read (written by a newer build, say) starts anew."""
     data = part.visitors.get(key)
-    return None if data is None else decode_visitor(data)
+    try:
+        return None if data is None else decode_visitor(data)
+    except DecodeError as error:
+        unreadable(CHANGELOG, str(error), partition=part.partition)
+        return None
 
 
 def _origin(record: LogRecord) -> str | None:

@@ -8,14 +8,17 @@ from schemas.topics import TopicName
 
 
 class LogRecord(NamedTuple):
-    """One record as it stands in a log; `timestamp_ms` is its arrival."""
+    """One record as it stands in a log; `timestamp_ms` is its arrival (any int64, where the topic lets producers say).
+
+    A header's value may be null.
+    """
 
     partition: int
     offset: int
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class Out(NamedTuple):

@@ -13,8 +13,10 @@ import orjson
 
 from models.session import applied_of
 from schemas.errors import DecodeError, RefusedError
+from schemas.topics import CHANGELOG
 from streams.flow import LogRecord
 from streams.sweep import Sweep
+from streams.unreadable import unreadable
 
 WATERMARK_KEY = b"\0watermark"
 """No visitor id contains a control character."""
@@ -92,7 +94,6 @@ class Restore:
         self._found: dict[bytes, tuple[int, int, bytes | None]] = {}
         self._watermark: Watermark | None = None
         self._emitted: set[tuple[int, int, str]] = set()
-        self.unreadable = 0
 
     @property
     def watermark(self) -> Watermark | None:
@@ -112,8 +113,8 @@ class Restore:
             epoch = _number(record.headers, EPOCH_HEADER) if record.headers else 0
             try:
                 applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
-            except DecodeError:
-                self.unreadable += 1  # not ours; one visitor starts anew, which is better than nobody being served
+            except DecodeError as error:  # one visitor starts anew, which is better than nobody being served
+                unreadable(CHANGELOG, str(error), partition=record.partition, offset=record.offset)
                 continue
             before = found.get(key)
             if before is None or (epoch, applied) >= before[:2]:
@@ -201,8 +202,8 @@ def _accepted(accept: bool, why: str, state: PartitionState, mark: int) -> Parti
     return replace(state, mark=mark)
 
 
-def _number(headers: Iterable[tuple[str, bytes]], wanted: str) -> int:
-    return next((int(value) for name, value in headers if name == wanted), 0)
+def _number(headers: Iterable[tuple[str, bytes | None]], wanted: str) -> int:
+    return next((int(value) for name, value in headers if name == wanted and value), 0)
 
 
 def _rebased(data: bytes) -> bytes:

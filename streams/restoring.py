@@ -65,8 +65,6 @@ async def restore(
         p: check_gap(one.finish(), sources[p]._replace(topic_id=topic_id), accept=accept_gap)
         for p, one in found.items()
     }
-    if unreadable := sum(one.unreadable for one in found.values()):
-        log.error("%d records of %s are not states: skipped", unreadable, topics[CHANGELOG])
     seconds = time.monotonic() - began
     observe("restore_seconds", seconds)
     log.info(

@@ -13,6 +13,7 @@ MetricName = Literal[
     "slates",
     "timed_out",
     "dead_letters",
+    "unreadable",
     "foreign_keys",
     "batches",
     "batch_seconds",
@@ -22,6 +23,7 @@ MetricName = Literal[
     "committed_offset",
     "visitors",
     "visitors_freed",
+    "oldest_vector_age_seconds",
     "ready",
     "snapshot_age_seconds",
     "snapshot_offset",
@@ -42,7 +44,10 @@ METRICS: dict[MetricName, Metric] = {
     "slates": Metric(Counter, "Slates decided.", ("placement",)),
     "timed_out": Metric(Counter, "Sources that did not answer in time; the slate was decided without.", ("source",)),
     "dead_letters": Metric(Counter, "Records refused, by reason.", ("reason",)),
-    "foreign_keys": Metric(Counter, "Records whose key belongs to another partition: set the producer to murmur2."),
+    "unreadable": Metric(Counter, "Records that this build cannot read and skips, and visitors so lost.", ("topic",)),
+    "foreign_keys": Metric(
+        Counter, "Records and visitors that belong to another partition: key by visitor_id, by murmur2."
+    ),
     "batches": Metric(Counter, "Batches worked through."),
     "batch_seconds": Metric(Histogram, "Time a batch takes, by step.", ("step",)),
     "restore_seconds": Metric(Histogram, "Time until the state of the assigned partitions was back."),
@@ -51,6 +56,7 @@ METRICS: dict[MetricName, Metric] = {
     "committed_offset": Metric(Gauge, "Offset committed to the group.", ("partition",)),
     "visitors": Metric(Gauge, "Visitors whose state is held.", ("partition",)),
     "visitors_freed": Metric(Counter, "Visitors whose profile had ended, freed by the sweep."),
+    "oldest_vector_age_seconds": Metric(Gauge, "Age of the oldest product vector; 0 without any."),
     "ready": Metric(Gauge, "1 when restored and every follower is at its end."),
     "snapshot_age_seconds": Metric(Gauge, "Time since the newest model snapshot in the store was written."),
     "snapshot_offset": Metric(Gauge, "Offset of `learning` that the newest model snapshot ends with."),
@@ -79,6 +85,11 @@ def gauge(name: MetricName, value: float, **labels: str) -> None:
     _of(name, labels).set(value)
 
 
+def forget_gauge(name: MetricName, **labels: str) -> None:
+    """Take a gauge away; its last value would be told for ever. One that was never set is ignored."""
+    metric(name).remove(*(labels[label] for label in METRICS[name].labels))
+
+
 def observe(name: MetricName, seconds: float, **labels: str) -> None:
     """Add one duration to a histogram."""
     _of(name, labels).observe(seconds)
@@ -102,8 +113,12 @@ def metrics_table() -> str:
     return "\n".join(lines)
 
 
+WHERE = ("topic", "partition", "offset", "slate")
+"""Fields that a log call may give by `extra`; never a visitor's id."""
+
+
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object a line; what the call gave by `extra` of `WHERE` is a field of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record with its time, level, logger and text; a traceback goes into `error`."""
@@ -113,6 +128,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        line |= {name: getattr(record, name) for name in WHERE if hasattr(record, name)}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

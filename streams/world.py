@@ -9,18 +9,23 @@ from schemas.products import Embedding, Product
 from schemas.slates import Lineage
 from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS, TopicName
 from streams.flow import Fold, LogRecord
+from streams.unreadable import unreadable
 
 
 class _Counted:
-    """Positions by partition, and how many records were unreadable."""
+    """Positions by partition."""
+
+    topic: TopicName
 
     def __init__(self) -> None:
         self._positions: dict[int, int] = {}
-        self.unreadable = 0
 
     def positions(self) -> Mapping[int, int]:
         """Give the last offset applied by partition."""
         return self._positions
+
+    def _skip(self, record: LogRecord, why: str) -> None:
+        unreadable(self.topic, why, partition=record.partition, offset=record.offset)
 
 
 class ProductsFold(_Counted):
@@ -36,19 +41,19 @@ class ProductsFold(_Counted):
         """Put or remove one product; what cannot be read is the catalog agent's dead letter."""
         self._positions[record.partition] = record.offset
         if record.key is None:
-            self.unreadable += 1
+            self._skip(record, "no key")
         elif record.value is None:
             self._knowledge.remove_product(record.key.decode(errors="replace"))
         else:
             try:
                 product = Product.decode(record.value)
-            except DecodeError:
-                self.unreadable += 1
+            except DecodeError as error:
+                self._skip(record, str(error))
                 return
             if product.product_id.encode() == record.key:
                 self._knowledge.put_product(product, arrived_ms=record.timestamp_ms)
             else:
-                self.unreadable += 1
+                self._skip(record, "the key is not this product")
 
 
 class EmbeddingsFold(_Counted):
@@ -71,8 +76,8 @@ class EmbeddingsFold(_Counted):
             embedding = Embedding.decode(record.value)
             category = catalogue.category_of(embedding.product_id)
             content.put(embedding.product_id, embedding.array(), category, model=embedding.model)
-        except ValueError:  # also a length that differs from its model's other vectors
-            self.unreadable += 1
+        except ValueError as error:  # also a length that differs from its model's other vectors
+            self._skip(record, str(error))
 
 
 class LearningFold(_Counted):
@@ -95,8 +100,8 @@ class LearningFold(_Counted):
         self._positions[record.partition] = record.offset
         try:
             step = LearningStep.decode(record.value)
-        except DecodeError:
-            self.unreadable += 1
+        except DecodeError as error:
+            self._skip(record, str(error))
             return
         self.model.learn_one(step, record.offset)
         self.last = record.value

@@ -33,7 +33,7 @@ class Shop:
     def raw(self, key: bytes | None, value: bytes | None, headers: Any = (), dead_from: int = 0) -> list[Out]:
         record = LogRecord(1, self.offset, 1_000, key, value, headers)
         self.offset += 1
-        return self._written(self.agent.handle([record], 1, dead_from=dead_from).outputs)
+        return self._written(self.agent.handle([record], dead_from=dead_from).outputs)
 
     def work(self) -> list[Out]:
         batch = self.agent.next_batch()
