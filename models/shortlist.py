@@ -18,6 +18,9 @@ from schemas.record import epoch_ms
 
 DAY_MS = 24 * 3600 * 1000
 
+MOST_REPURCHASE_DAYS = 3650
+"""A product's own `repurchase_days` is 0 to this, else it is not heeded."""
+
 
 @dataclass(frozen=True)
 class SlateRules:
@@ -196,4 +199,6 @@ def _resting(request: Request, knowledge: Knowledge, rules: SlateRules) -> list[
 
 def _repurchase_days(product: Product | None, rules: SlateRules) -> float:
     own = product.attributes.get("repurchase_days") if product else None
-    return float(own) if isinstance(own, int | float) else rules.repurchase_days
+    if isinstance(own, int | float) and not isinstance(own, bool) and 0 <= own <= MOST_REPURCHASE_DAYS:
+        return float(own)
+    return rules.repurchase_days

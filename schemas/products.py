@@ -9,6 +9,13 @@ from pydantic import Field, StringConstraints
 from schemas.record import Id, Part, Record, Text, Timestamp
 
 Price = Annotated[float, Field(ge=0, le=1e9)]
+Stock = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+"""Below zero is oversold, and counts as none."""
+
+WholeNumber = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+RealNumber = Annotated[float, Field(ge=-1e18, le=1e18)]
+"""Python reads numbers of any length from JSON; what no column of the shop can hold, no worker should have to."""
+
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
@@ -17,7 +24,7 @@ class Market(Part):
 
     price: Price | None = None
     currency: Currency | None = None
-    stock: int | None = None
+    stock: Stock | None = None
 
 
 class Product(Record):
@@ -36,14 +43,14 @@ class Product(Record):
     price: Price | None = None
     sale_price: Price | None = None
     currency: Currency | None = None
-    stock: int | None = None
+    stock: Stock | None = None
     hidden: bool = False
     restricted: bool = False
     markets: dict[Annotated[str, StringConstraints(max_length=8)], Market] = {}
     gtin: Annotated[str, StringConstraints(max_length=32)] | None = None
     url: Text | None = None
     image_url: Text | None = None
-    attributes: Annotated[dict[str, str | int | float | bool], Field(max_length=64)] = {}
+    attributes: Annotated[dict[str, str | WholeNumber | RealNumber | bool], Field(max_length=64)] = {}
     vector: Annotated[tuple[float, ...], Field(max_length=4096)] | None = None
     available_from: Timestamp | None = None
     updated_at: Timestamp | None = None

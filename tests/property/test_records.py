@@ -141,6 +141,15 @@ def test_prices_that_are_no_price_are_refused(price: bytes) -> None:
         decode_event(data, arrival_ms=NOW_MS)
 
 
+@pytest.mark.parametrize("number", ["1" + "0" * 400, str(2**63), "-1e19", "1e999", "NaN"])
+@pytest.mark.parametrize("field", ['"stock"', '"attributes":{"repurchase_days"', '"markets":{"DE":{"stock"'])
+def test_numbers_that_no_shop_can_hold_are_refused(field: str, number: str) -> None:
+    """A stock or an attribute of 400 digits would fail wherever it is reckoned with."""
+    data = f'{{"product_id":"p","title":"Mug",{field}:{number}{"}" * field.count("{")}}}'
+    with pytest.raises(DecodeError, match="schema"):
+        Product.decode(data.encode())
+
+
 def test_event_time_is_held_against_arrival_and_clamped() -> None:
     """Ten minutes ahead is clamped, more is refused; a week behind needs an origin header."""
     data = event()

@@ -1,15 +1,17 @@
 """Laws of what Kafka can hold: no record, however strange, kills the worker that reads it."""
 
+import json
 from datetime import UTC, datetime
 from functools import cache
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.dead import DeadLetter
 from schemas.errors import DecodeError
+from schemas.products import Product
 from schemas.record import epoch_ms
 from schemas.topics import DEAD_OF, EVENTS, PRODUCTS, TopicName
 from streams.bootstrap import build_world, clicks_rules
@@ -20,6 +22,7 @@ from streams.delivery import MAX_OUTPUT_BYTES
 from streams.flow import LogRecord
 from streams.partitions import PartitionState
 from streams.settings import Settings
+from streams.world import World
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -65,10 +68,21 @@ def test_the_largest_record_has_a_dead_letter_that_the_broker_takes() -> None:
 
 
 @cache
+def world() -> World:
+    """Give folds that have read nothing."""
+    return build_world(Settings(_env_file=None))
+
+
+@cache
 def clicks() -> ClicksAgent:
-    """Give an agent that knows nothing."""
-    settings = Settings(_env_file=None)
-    return ClicksAgent(build_world(settings), clicks_rules(settings), clock=lambda: AT)
+    """Give an agent of that world."""
+    return ClicksAgent(world(), clicks_rules(Settings(_env_file=None)), clock=lambda: AT)
+
+
+def did(name: str, offset: int, **fields: object) -> LogRecord:
+    """Write an event of visitor v."""
+    event = {"event_id": f"e{offset}", "visitor_id": "v", "name": name, "at": "2026-05-01T00:00:00Z"}
+    return LogRecord(0, offset, epoch_ms(AT), b"v", orjson.dumps(event | {"consent": "personalisation"} | fields))
 
 
 @given(record=records)
@@ -97,10 +111,48 @@ def test_no_record_kills_the_catalog_agent(record: LogRecord) -> None:
 def test_a_visitor_that_cannot_be_read_starts_anew(stored: bytes) -> None:
     """As after a rollback to a build that writes another version: the event counts, the state is replaced."""
     part = PartitionState(0, mark=3, visitors={b"v": stored})
-    event = {"event_id": "e", "visitor_id": "v", "name": "view_item", "at": "2026-05-01T00:00:00Z"}
-    value = orjson.dumps(event | {"items": [{"product_id": "p"}], "consent": "personalisation"})
 
-    outcome = clicks().handle([LogRecord(0, 4, epoch_ms(AT), b"v", value)], part)
+    outcome = clicks().handle([did("view_item", 4, items=[{"product_id": "p"}])], part)
 
     assert (outcome.touched[b"v"] or b"").startswith(b'{"applied":4,')
     assert any(out.topic == "recommendations" for out in outcome.outputs)
+
+
+numbers = st.integers() | st.sampled_from([10**400, 2**63, -1, 3650, 3651, 1e18, 1e308, 5e-324]) | st.floats()
+prices = st.floats(0, 1e9) | numbers
+markets = st.dictionaries(st.text(max_size=9), st.fixed_dictionaries({}, optional={"price": prices, "stock": numbers}))
+attributes = st.dictionaries(st.just("repurchase_days") | st.text(), st.text() | st.booleans() | numbers, max_size=4)
+times = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+offers = st.fixed_dictionaries(
+    {"product_id": st.just("p"), "title": st.text(min_size=1)},
+    optional={
+        "attributes": attributes, "stock": numbers, "price": prices, "sale_price": prices, "markets": markets,
+        "group_id": st.text(min_size=1, max_size=5), "category": st.lists(st.text(), max_size=3),
+        "available_from": times, "updated_at": times, "hidden": st.booleans(), "restricted": st.booleans(),
+        "vector": st.lists(numbers, max_size=3),
+    },
+)  # fmt: skip
+
+
+@example(offer={"product_id": "p", "title": "Mug", "attributes": {"repurchase_days": 10**400}}, arrived_ms=0)
+@example(offer={"product_id": "p", "title": "Mug", "attributes": {"repurchase_days": 10**18}}, arrived_ms=10**16)
+@given(offer=offers, arrived_ms=INT64)
+def test_no_product_kills_the_worker_that_sells_it(offer: dict[str, object], arrived_ms: int) -> None:
+    """What the schema takes goes through the catalogue, an embedder's queue and the slates of who buys it."""
+    try:
+        product = Product.decode(json.dumps(offer).encode())
+    except DecodeError:
+        return
+    knowledge = world().knowledge
+    knowledge.put_product(Product(product_id="other", title="Other"))
+    knowledge.put_product(product, arrived_ms=arrived_ms)
+    item = [{"product_id": "p", "quantity": 1, "price": 2}]
+    bought = [did("purchase", 0, items=item), did("view_item", 1, items=item), did("search", 2, query=product.title)]
+
+    CatalogAgent(model="m", dim=lambda: 3, clock=lambda: AT).handle(
+        [LogRecord(0, 0, arrived_ms, b"p", product.encode())]
+    )
+    outcome = clicks().handle(bought, PartitionState(0))
+
+    assert [out.topic for out in outcome.outputs].count("recommendations") > 3
+    knowledge.remove_product("p")
