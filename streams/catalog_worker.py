@@ -74,7 +74,7 @@ class CatalogWorker(ConsumerRebalanceListener):
             fetch_max_wait_ms=50,
         )
         self._products.subscribe([topics[PRODUCTS]], listener=self)
-        self._limit = DeadLetterLimit(dead_letter_limit)
+        self._limit = DeadLetterLimit(dead_letter_limit, topic=topics[PRODUCTS_DEAD])
         self._dead_from: dict[TopicPartition, int] = {}
         self._handled: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
@@ -141,6 +141,9 @@ class CatalogWorker(ConsumerRebalanceListener):
         if dead:
             self._committed_at = 0.0
         self._limit.add(len(records), dead)
+        if self._limit.exceeded:
+            await self._commit()  # these letters are written; the next start must not write them again
+        self._limit.check()
         self._work.set()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

@@ -19,6 +19,7 @@ from schemas.errors import DecodeError, RefusedError
 from schemas.topics import CHANGELOG, SLATES, Topics
 from streams.deaths import Deaths, InWork, WorkMarker
 from streams.flow import LogRecord, Out, Outcome
+from streams.ownership import strangers
 from streams.partitions import WATERMARK_KEY, PartitionState
 from streams.state_log import StateLog, Work
 from streams.telemetry import count, observe
@@ -50,28 +51,39 @@ class DeadLetterLimit:
 
     Args:
         share: of dead letters among the last 1,000 records.
+        topic: where the letters are, as the broker names it.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, *, topic: str) -> None:
         self._share = share
+        self._topic = topic
         self._seen: deque[tuple[int, int]] = deque()
         self._total = self._dead = 0
 
     def add(self, records: int, dead: int) -> None:
-        """Count a batch.
-
-        Raises:
-            RefusedError: the share is exceeded.
-        """
+        """Count a batch, or a part of one."""
         self._seen.append((records, dead))
         self._total, self._dead = self._total + records, self._dead + dead
         while self._total - self._seen[0][0] >= 1000:
             gone = self._seen.popleft()
             self._total, self._dead = self._total - gone[0], self._dead - gone[1]
-        if self._total >= 1000 and self._dead > self._share * self._total:
+
+    @property
+    def exceeded(self) -> bool:
+        """Tell whether the share is exceeded."""
+        return self._total >= 1000 and self._dead > self._share * self._total
+
+    def check(self) -> None:
+        """Stop if the share is exceeded; to be asked when the letters are written, so that there is what to look at.
+
+        Raises:
+            RefusedError: the share is exceeded.
+        """
+        if self.exceeded:
             raise RefusedError(
                 f"{self._dead} of the last {self._total} records were refused, more than AISLE_DEAD_LETTER_LIMIT="
-                f"{self._share} allows: see what they are with `aisle dead list`, mend the producer or raise the limit"
+                f"{self._share} allows: topic {self._topic} has them with their reasons, which the metric "
+                "aisle_dead_letters_total counts; mend the producer or raise the limit"
             )
 
 
@@ -137,8 +149,9 @@ class Delivery:
             observe("batch_seconds", applied - began, step="apply")
             observe("batch_seconds", time.perf_counter() - applied, step="output")
             self._state_log.add(batch, self._state_rows(outcomes), last=number == len(pieces))
-            if len(pieces) > 1:
-                await self.settle()  # a suspect may be next: what was done so far must not be done again
+            if len(pieces) > 1 or self._limit.exceeded:
+                await self.settle()  # a suspect or the end may be next: what was done must not be done again
+            self._limit.check()  # now that the letters can be read
         await self._state_log.room()
         count("batches")
 
@@ -199,7 +212,8 @@ class Delivery:
             if len(out.value or b"") > MAX_OUTPUT_BYTES:
                 raise ValueError(f"record {out.source_offset} makes {len(out.value or b'')} bytes for {out.topic}")
         self._limit.add(len(records), sum(out.topic.endswith(".dead") for out in outcome.outputs))
-        if foreign := sum(record.key is not None and self._owner(record.key) != state.partition for record in records):
+        alive = [key for key, data in outcome.touched.items() if data is not None]  # without whom the sweep freed
+        if foreign := strangers(records, alive, partition=state.partition, owner=self._owner):
             count("foreign_keys", foreign)
         return outcome
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schemas.topics import SPECS, TopicName
+from schemas.topics import DEAD_OF, SPECS, TopicName
 from streams.deaths import WorkMarker, load_deaths, save_deaths
 from streams.delivery import Agent, DeadLetterLimit, Delivery
 from streams.flow import Fold, Out
@@ -16,6 +16,7 @@ from streams.follower import Follower
 from streams.health import STALLED_S, Health
 from streams.http import HealthServer, Probes
 from streams.leaving import Leave
+from streams.ownership import owner_of
 from streams.partitions import PartitionState
 from streams.restoring import restore
 from streams.settings import Settings
@@ -264,18 +265,18 @@ class Worker:
         ]
 
     def _make_delivery(self) -> Delivery:
-        topics, partition_of = self._settings.topics, self._connection.partition_of
+        topics = self._settings.topics
         return Delivery(
             self._job.agent,
             self._writer,
             state_writer=self._state_writer,
             topics=topics,
             refuse=self._job.refuse,
-            limit=DeadLetterLimit(self._settings.dead_letter_limit),
+            limit=DeadLetterLimit(self._settings.dead_letter_limit, topic=topics[DEAD_OF[self._job.topic]]),
             deaths=load_deaths(self._files / "deaths.json"),
             marker=WorkMarker(self._files / "in-work"),
             alive=self._dog.check,
-            owner=lambda key: partition_of(key, topics.partitions),
+            owner=owner_of(self._connection.partition_of, topics.partitions),
             log_start=self._position.log_start,
             crash=self._leave,
         )

@@ -147,8 +147,9 @@ def test_duplicates_and_late_events_give_no_slate_of_their_own(story: Story) -> 
 
 
 def test_keys_in_another_partition_are_counted_and_served(story: Story) -> None:
-    """A producer that hashes otherwise is seen in a metric, record by record."""
-    assert story.counted("aisle_foreign_keys_total") == STRAYS
+    """A producer that hashes or keys otherwise is seen in a metric: each record, and a visitor under another's key."""
+    assert partition_of(b"v-elsewhere", PARTITIONS) != partition_of(b"someone-else", PARTITIONS)
+    assert story.counted("aisle_foreign_keys_total") == STRAYS + 1
     assert all(story.slates_of(f"stray{n}") == {"home": 1, "product": 1} for n in range(STRAYS))
 
 

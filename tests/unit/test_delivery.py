@@ -6,21 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.errors import DecodeError, RefusedError
 from schemas.topics import CHANGELOG, EVENTS_DEAD, SLATES, Topics
 from streams.deaths import Deaths, InWork, WorkMarker, read_marker
 from streams.delivery import DeadLetterLimit, Delivery, LostPartitionsError
 from streams.flow import LogRecord, Out, Outcome
+from streams.ownership import owner_of
 from streams.partitions import WATERMARK_KEY, PartitionState, Watermark
 from streams.writer import Row, Rows
 
 
 class EchoAgent:
-    """One slate and one touched visitor a record; remembers how it was called."""
+    """One slate and one touched visitor a record, or a dead letter; remembers how it was called."""
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
+        self.refuses = False
+        self.keyless = b""
 
     def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome:
         """Answer every record."""
@@ -28,8 +32,11 @@ class EchoAgent:
         outcome = Outcome()
         for record in records:
             part.mark = record.offset
+            if self.refuses:
+                outcome.outputs.append(Out(EVENTS_DEAD, record.partition, record.key, b"letter", record.offset))
+                continue
             outcome.outputs.append(Out(SLATES, record.partition, record.key, b"slate", record.offset, "home"))
-            outcome.touched[record.key or b""] = b'{"applied":%d}' % record.offset
+            outcome.touched[record.key or self.keyless] = b'{"applied":%d}' % record.offset
         return outcome
 
 
@@ -96,11 +103,11 @@ class Desk:
             state_writer=self.writer,
             topics=Topics(),
             refuse=refuse,
-            limit=DeadLetterLimit(limit),
+            limit=DeadLetterLimit(limit, topic=EVENTS_DEAD),
             deaths=deaths or Deaths(),
             marker=WorkMarker(self.marker),
             alive=lambda: None,
-            owner=lambda _key: 0,
+            owner=lambda key: int(key.startswith(b"elsewhere")),
             log_start=start,
             crash=self.crashes.append,
         )
@@ -253,8 +260,60 @@ def test_gaps(tmp_path: Path, log_start: int, refused: bool) -> None:  # noqa: F
 
 def test_dead_letter_limit() -> None:
     """Some refused records are life; more than the share among the last 1,000 stops the worker with a sentence."""
-    limit = DeadLetterLimit(0.5)
+    limit = DeadLetterLimit(0.5, topic=EVENTS_DEAD)
     for _ in range(50):
         limit.add(100, 40)
-    with pytest.raises(RefusedError, match="AISLE_DEAD_LETTER_LIMIT"):
-        limit.add(1000, 900)
+        limit.check()
+    limit.add(1000, 900)
+    with pytest.raises(RefusedError, match=r"AISLE_DEAD_LETTER_LIMIT.*topic clickstream\.events\.dead"):
+        limit.check()
+
+
+def test_letters_are_written_before_their_number_stops_the_worker(tmp_path: Path) -> None:
+    """The operator finds them on the topic, and a start with a higher limit goes on behind them."""
+
+    async def act(folder: Path) -> None:
+        desk, batch = Desk(folder), MemoryBatch(*range(1000))
+        desk.agent.refuses = True
+        with pytest.raises(RefusedError):
+            await desk.work(batch)
+        assert desk.topics() == [EVENTS_DEAD, CHANGELOG]
+        assert len(desk.writer.writes[0][EVENTS_DEAD, 0]) == 1000
+        assert Watermark.decode(desk.writer.writes[1][CHANGELOG, 0][-1].value or b"").mark == 999
+
+    run(tmp_path, act)
+
+
+def test_each_foreign_record_is_counted(tmp_path: Path) -> None:
+    """By its key, anywhere in a batch; one without a key by its visitor."""
+
+    async def act(folder: Path) -> None:
+        desk = Desk(folder)
+        keys = [b"v", b"elsewhere", b"v", b"elsewhere", None]
+        batch = MemoryBatch(*range(5))
+        batch.records = {0: [LogRecord(0, offset, 0, key, b"{}") for offset, key in enumerate(keys)]}
+        desk.agent.keyless = b"elsewhere too"
+        await desk.work(batch)
+
+    before = foreign()
+    run(tmp_path, act)
+    assert foreign() - before == 3
+
+
+def foreign() -> float:
+    """Read the counter."""
+    return REGISTRY.get_sample_value("aisle_foreign_keys_total") or 0.0
+
+
+def test_keys_are_hashed_once() -> None:
+    """Hashing is dear; a key that is too long for any visitor is not hashed at all."""
+    hashed: list[bytes] = []
+
+    def partition_of(key: bytes, partitions: int) -> int:
+        hashed.append(key)
+        return len(key) % partitions
+
+    owner = owner_of(partition_of, 8)
+
+    assert [owner(key) for key in (b"abc", b"abc", b"x" * 513, b"x" * 512)] == [3, 3, -1, 0]
+    assert hashed == [b"abc", b"x" * 512]
