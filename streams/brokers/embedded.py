@@ -22,10 +22,10 @@ from typing import IO
 
 from schemas.errors import RefusedError
 from schemas.topics import SPECS, Topics
-from streams.admin import missing_topics
 from streams.brokers.broker import Broker, Progress, local
 from streams.brokers.child import stop
 from streams.settings import Settings
+from streams.topic_checks import missing_topics
 
 _ERROR_CHARS = 512
 _PRODUCER = 0

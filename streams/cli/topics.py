@@ -19,20 +19,28 @@ def create(
         list[str] | None,
         typer.Option(help="Delete this topic with all its records first; may be repeated.", show_default=False),
     ] = None,
+    set_configs: Annotated[
+        list[str] | None,
+        typer.Option(help="Set how this topic is kept, which keeps its records; may be repeated.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Create the topics that are missing; refuses a topic with the wrong number of partitions."""
+    """Create the topics that are missing; refuses a topic with wrong partitions, cleanup policy or kind of time."""
     from streams.admin import Admin
     from streams.settings import Settings
 
     settings = Settings()
-    unknown = set(recreate or ()) - {spec.name for spec in SPECS}
+    unknown = {*(recreate or ()), *(set_configs or ())} - {spec.name for spec in SPECS}
     if unknown:
         raise RefusedError(f"There is no topic {', '.join(sorted(unknown))}: `aisle topics list` names them.")
     with Admin(settings) as admin:
         there = admin.topics()
         gone = [settings.topics[spec.name] for spec in SPECS if spec.name in (recreate or ())]
         admin.delete([name for name in gone if name in there])
+        kept = [
+            spec.name for spec in SPECS if settings.topics[spec.name] in there and spec.name not in (recreate or ())
+        ]
+        admin.set_configs(settings.topics, [name for name in kept if name in (set_configs or ())])
         created = admin.create(settings.topics, replication=settings.replication_factor)
     if as_json:
         print(json.dumps({"created": created}))

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.errors import RefusedError
-from schemas.topics import EVENTS, LEARNING, PRODUCTS, Topics
+from schemas.topics import EVENTS, LEARNING, PRODUCTS, RULES, Topics
 from streams.admin import Admin
 from streams.brokers import Broker
 from streams.brokers.aiokafka import adapt_aiokafka
@@ -90,6 +90,25 @@ def test_a_wrong_partition_count_is_refused_with_what_mends_it(broker: Broker, t
     """Keys would move between partitions, so the count is never changed silently."""
     with pytest.raises(RefusedError, match=r"has 4 partitions and needs 5: set AISLE_PARTITIONS=4, or run `aisle"):
         broker.create_topics(Topics(prefix=topics.prefix, partitions=5))
+
+
+@pytest.mark.kafka
+def test_a_topic_that_is_kept_otherwise_is_refused_and_mended_when_told(kafka_broker: Broker) -> None:
+    """As one that the broker made by itself: with its defaults, which cut it by age and take the producer's time."""
+    topics = Topics(prefix=f"t-{secrets.token_hex(4)}.", partitions=1)
+    with admin_of(kafka_broker) as admin:
+        admin._client.create_topics({topics[name]: {"num_partitions": 1} for name in (EVENTS, LEARNING, RULES)})
+        with pytest.raises(RefusedError, match=rf"{topics[RULES]} has cleanup\.policy=delete and needs compact"):
+            admin.create(topics)
+        assert topics[PRODUCTS] not in admin.topics()
+
+        with pytest.raises(RefusedError, match=rf"did not change {topics[PRODUCTS]} "):
+            admin.set_configs(topics, [PRODUCTS])
+        admin.set_configs(topics, [EVENTS, RULES])
+
+        assert topics[PRODUCTS] in admin.create(topics)
+        assert admin.configs([topics[EVENTS]])[topics[EVENTS]]["message.timestamp.type"] == "LogAppendTime"
+        admin.delete_prefix(topics.prefix)
 
 
 def test_deleting_spares_other_installations(broker: Broker, topics: Topics) -> None:

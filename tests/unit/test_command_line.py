@@ -41,6 +41,16 @@ def test_a_refusal_is_one_sentence_and_exit_code_1() -> None:
     assert re.fullmatch(r"aisle: No Kafka broker answers at 127\.0\.0\.1:1 .*\n", done.stderr)
 
 
+def test_doctor_fails_where_something_is_broken_and_not_where_something_is_absent() -> None:
+    """A broker that is set and away is broken; none, and no API key, is how one starts."""
+    broken = run("doctor", "--json", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    absent = run("doctor")
+
+    assert (broken.returncode, absent.returncode) == (1, 0)
+    levels = {finding["name"]: finding["level"] for finding in json.loads(broken.stdout)["findings"]}
+    assert (levels["broker"], levels["api key"]) == ("problem", "note")
+
+
 def test_an_unknown_command_is_exit_code_2() -> None:
     """Usage, with the commands there are."""
     done = run("sing")

@@ -39,6 +39,23 @@ def test_all_topics_there_is_all_right() -> None:
     assert topics_finding(BARE, ALL).level == "ok"
 
 
+def test_a_topic_that_is_kept_otherwise_is_named_with_the_command_that_mends_it() -> None:
+    """A changelog that is cut by age forgets visitors; what the broker does not tell is taken to be right."""
+    right = {Topics()[spec.name]: spec.config for spec in SPECS}
+    kept = right | {
+        "visitors.changelog": {"cleanup.policy": "delete"},
+        "clickstream.events": {"cleanup.policy": "delete", "message.timestamp.type": "CreateTime"},
+    }
+
+    assert topics_finding(BARE, ALL, right).level == "ok"
+    found = topics_finding(BARE, ALL, kept)
+    assert found.level == "problem"
+    assert "visitors.changelog has cleanup.policy=delete and needs compact" in found.found
+    assert "clickstream.events has message.timestamp.type=CreateTime and needs LogAppendTime" in found.found
+    command = "aisle topics create --set-configs clickstream.events --set-configs visitors.changelog"
+    assert found.step == f"run `{command}`"
+
+
 def test_keys_in_the_wrong_partition_name_the_producers_setting() -> None:
     """Half a session on each of two workers is what it would come to."""
     keys = [f"v{number}".encode() for number in range(8)]
@@ -60,7 +77,8 @@ def test_weights_are_found_without_torch(tmp_path: Path) -> None:
 
     assert packaged.level == "ok"
     assert (nothing.level, "aisle[embed]" in nothing.step) == ("note", True)
-    assert weights_finding(other, lambda _name: object()).level == "problem"
+    absent = weights_finding(other, lambda _name: object())
+    assert (absent.level, "downloads" in absent.step) == ("note", True)
     assert weights_finding(directory, lambda _name: object()).level == "ok"
 
 
