@@ -106,6 +106,15 @@ class CatalogAgent:
         gone = [product_id for product_id in self.known if product_id not in self._wanted]
         return [self._tombstone(product_id, -1) for product_id in gone]
 
+    def oldest(self) -> datetime | None:
+        """Give when the oldest vector was made."""
+        return min((each.embedded_at for each in self.known.values()), default=None)
+
+    def oldest_age_s(self) -> float:
+        """Give the oldest vector's age in seconds; 0 without any."""
+        oldest = self.oldest()
+        return 0.0 if oldest is None else (self._clock() - oldest).total_seconds()
+
     def waiting(self) -> int:
         """Count the products that wait for their vector."""
         return len(self._queue)

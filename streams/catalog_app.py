@@ -55,12 +55,11 @@ async def work(settings: Settings) -> None:
 
 def progress(worker: CatalogWorker, agent: CatalogAgent) -> dict[str, Any]:
     """Say how far the worker is: products that wait for a vector, vectors there are, and the oldest of them."""
-    known = list(agent.known.values())
-    oldest = min((each.embedded_at for each in known), default=None)
+    oldest = agent.oldest()
     return {
         "ready": worker.ready,
         "waiting": agent.waiting(),
-        "vectors": len(known),
+        "vectors": len(agent.known),
         "oldest": oldest and rfc3339(oldest),
     }
 

@@ -25,12 +25,13 @@ from streams.embedding import VectorStore, embed_texts
 from streams.embedding_queue import Job
 from streams.flow import LogRecord, Out
 from streams.reading import assigned_consumer, log_record, read_to_end
-from streams.telemetry import gauge
+from streams.telemetry import forget_gauge, gauge
 from streams.writer import AiokafkaWriter, Row
 
 POLL_MS = 200
 POLL_RECORDS = 1000
 COMMIT_S = 1.0
+PUBLISH_S = 15.0
 
 
 class CatalogWorker(ConsumerRebalanceListener):
@@ -77,7 +78,7 @@ class CatalogWorker(ConsumerRebalanceListener):
         self._limit = DeadLetterLimit(dead_letter_limit, topic=topics[PRODUCTS_DEAD])
         self._dead_from: dict[TopicPartition, int] = {}
         self._handled: dict[TopicPartition, int] = {}
-        self._committed_at = 0.0
+        self._committed_at = self._published_at = 0.0
         self._work = asyncio.Event()
         self.ready = False
         self.beat = time.monotonic()
@@ -122,7 +123,14 @@ class CatalogWorker(ConsumerRebalanceListener):
             if not self.ready and await self._at_end():
                 await self._write_orphans()
                 self.ready = True
+            self._publish()
             self.beat = time.monotonic()
+
+    def _publish(self) -> None:
+        """Tell the vectors' age now and then: it is looked for among all of them."""
+        if time.monotonic() - self._published_at >= PUBLISH_S:
+            self._published_at = time.monotonic()
+            gauge("oldest_vector_age_seconds", self._agent.oldest_age_s())
 
     async def _write_orphans(self) -> None:
         """Take away vectors without a product, which only a worker that reads all partitions whole can know."""
@@ -150,6 +158,7 @@ class CatalogWorker(ConsumerRebalanceListener):
         """Drop the work of partitions that go; who gets them reads them from their start."""
         for tp in revoked:
             self._handled.pop(tp, None)
+            forget_gauge("committed_offset", partition=str(tp.partition))
             self._agent.forget(tp.partition)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -176,7 +185,8 @@ class CatalogWorker(ConsumerRebalanceListener):
             return  # the partitions are moving; the next commit says the same
         self._dead_from.update(ahead)
         for tp, offset in ahead.items():
-            gauge("committed_offset", offset, partition=str(tp.partition))
+            if tp in self._handled:  # not taken away meanwhile
+                gauge("committed_offset", offset, partition=str(tp.partition))
 
     async def _at_end(self) -> bool:
         """Tell whether the partitions of this worker are read."""

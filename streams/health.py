@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.follower import Follower
 from streams.partitions import PartitionState
-from streams.telemetry import gauge
+from streams.telemetry import MetricName, forget_gauge, gauge
 
 STALLED_S = 60.0
 """Something that waits and does not move for this long will not move again by itself."""
@@ -24,6 +24,9 @@ class _Movement:
         if figure != self.seen or not waiting:
             self.seen, self.since = figure, now
         return now - self.since
+
+
+PARTITION_GAUGES: tuple[MetricName, ...] = ("source_lag", "committed_offset", "visitors")
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Health:
     restored: bool = False
     restore_steps: int = 0
     _movements: dict[str, _Movement] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
     def restoring(self, steps: int = 1) -> None:
         """Count what a restore has done: records read, or a step without any."""
@@ -101,10 +105,19 @@ class Health:
         still_s = self._movements.setdefault(name, _Movement(now)).still_s(figure, waiting=waiting, now=now)
         return f"{text} for {still_s:.0f} s" if still_s > self.stalled_s else ""
 
+    def revoked(self) -> None:
+        """Take the partitions' gauges away: they would tell their last values for ever, beside the new owner's."""
+        self.restored = False
+        for p in self._told:
+            for name in PARTITION_GAUGES:
+                forget_gauge(name, partition=p)
+        self._told.clear()
+
     def publish(self) -> None:
         """Set the gauges, and look whether things move: probes may come too seldom to see it."""
         self.why_not_alive()
         progress = self.progress()
+        self._told.update(progress["partitions"])
         for p, at in progress["partitions"].items():
             gauge("source_lag", max(0, at["end"] - at["mark"] - 1) if at["end"] >= 0 else 0, partition=p)
             gauge("committed_offset", at["committed"], partition=p)

@@ -127,7 +127,12 @@ class Supervisor:
         deaths = load_deaths(self._files / "deaths.json").after(work)
         save_deaths(self._files / "deaths.json", deaths)
         if deaths.skipped(work.partition, work.last):
-            log.error("partition %d: offset %d killed the worker three times, skipping it", work.partition, work.last)
+            where = {"partition": work.partition, "offset": work.last}
+            log.error(
+                "partition %(partition)d: offset %(offset)d killed the worker three times, skipping it",
+                where,
+                extra=where,
+            )
 
     def _reason(self) -> str:
         try:

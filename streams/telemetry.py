@@ -2,6 +2,8 @@
 
 import json
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -132,6 +134,34 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+TELL_S = 60.0
+
+
+class Seldom:
+    """Say yes at most once a minute for each name: a log full of nonsense must not fill the other one.
+
+    >>> now = 0.0
+    >>> seldom = Seldom(lambda: now)
+    >>> seldom("a"), seldom("a"), seldom("b")
+    (True, False, True)
+    >>> now = TELL_S
+    >>> seldom("a"), seldom("a")
+    (True, False)
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: dict[str, float] = {}
+
+    def __call__(self, name: str) -> bool:
+        """Say whether it is time again."""
+        now = self._clock()
+        if name in self._said and now - self._said[name] < TELL_S:
+            return False
+        self._said[name] = now
+        return True
 
 
 def logging_config(level: str, form: str) -> dict[str, Any]:

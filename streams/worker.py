@@ -131,8 +131,8 @@ class Worker:
 
     def revoked(self) -> None:
         """Forget every partition."""
-        self._health.restored = False
         self._delivery.states = {}
+        self._health.revoked()
         if self._restoring is not None:
             self._restoring.cancel()
 

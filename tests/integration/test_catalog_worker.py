@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer
+from prometheus_client import REGISTRY
 
 from schemas.errors import RefusedError
 from schemas.products import Embedding, Product
@@ -106,6 +107,7 @@ def test_the_catalogue_becomes_vectors(site: Site) -> None:
         await site.put(Product(product_id="p7", title="Teapot"), raw=[(b"p8", None)])
         async with site.worker():
             await site.until(lambda found: found["p8"] is None and found["p7"] != first["p7"])
+        assert (REGISTRY.get_sample_value("aisle_oldest_vector_age_seconds") or 0) > 1
 
         assert len(await site.written(EMBEDDINGS, 1)) == 102
         (dead,) = await site.written(PRODUCTS_DEAD, 4)

@@ -1,13 +1,14 @@
 """The catalog agent: what is embedded, in which order, and what is not."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.dead import DeadLetter
-from schemas.products import Embedding, Product
+from schemas.products import Embedding, Product, pack_vector
 from schemas.topics import EMBEDDINGS, PRODUCTS_DEAD
 from streams.catalog import CatalogAgent
 from streams.embedding_queue import BATCH_TEXTS, FRESH_JOBS
@@ -212,6 +213,32 @@ def test_a_partition_that_moved_away_is_not_worked_on(shop: Shop) -> None:
     shop.agent.forget(1)
 
     assert shop.work() == []
+
+
+def test_the_oldest_vector_has_an_age(shop: Shop) -> None:
+    """In seconds; the newer ones do not make it younger, and without any it is 0."""
+    assert shop.agent.oldest_age_s() == 0
+    vector = Embedding(
+        product_id="old", model="m", text_hash="h", dim=DIM, vector=pack_vector(np.ones(DIM)),
+        embedded_at=AT - timedelta(hours=2),
+    )  # fmt: skip
+    shop.agent.follow(LogRecord(0, 0, 1_000, b"old", vector.encode()))
+    shop.put("new")
+    shop.work()
+
+    assert shop.agent.oldest_age_s() == 7200
+
+
+def test_dead_letters_are_counted_by_their_reason(shop: Shop) -> None:
+    """As those of events are; what is written already is not counted again."""
+
+    def counted() -> float:
+        return REGISTRY.get_sample_value("aisle_dead_letters_total", {"reason": "too_large"}) or 0.0
+
+    before = counted()
+    shop.raw(b"a", b"x" * 70_000)
+    shop.raw(b"a", b"x" * 70_000, dead_from=9)
+    assert counted() - before == 1
 
 
 def test_vectors_without_a_product_are_taken_away(shop: Shop) -> None:
