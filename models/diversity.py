@@ -1,10 +1,11 @@
 """Maximal marginal relevance over unit vectors, one candidate at a time."""
 
 import numpy as np
-from numba import njit
+
+from models.kernel import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _greedy(relevance: np.ndarray, similarity: np.ndarray, penalty: float, count: int) -> np.ndarray:
     n = relevance.shape[0]
     picked = np.empty(count, np.int64)
