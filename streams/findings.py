@@ -99,16 +99,20 @@ def topics_finding(
     return Finding("topics", "ok", f"all {len(SPECS)} are there")
 
 
-def keys_finding(sample: Mapping[int, list[bytes]]) -> Finding:
-    """Look for visitors whose events are hashed to another partition than Kafka's own clients choose.
+def keys_finding(sample: Mapping[int, Sequence[bytes | None]]) -> Finding:
+    """Look for visitors whose events are in another partition than Kafka's own clients choose for a visitor's key.
 
     Args:
         sample: keys by partition, of every partition of the topic.
     """
     keys = [(partition, key) for partition, found in sample.items() for key in found]
-    wrong = sum(partition_of(key, len(sample)) != partition for partition, key in keys)
+    wrong = sum(key is not None and partition_of(key, len(sample)) != partition for partition, key in keys)
+    keyless = sum(key is None for _, key in keys)
     if not keys:
         return Finding("keys", "note", "no records yet", "send events, keyed by visitor_id")
+    if keyless and len(sample) > 1:
+        step = "key them by visitor_id in the producer: a visitor in several partitions has several half sessions"
+        return Finding("keys", "problem", f"{keyless} of the last {len(keys)} events have no key", step)
     if wrong:
         step = (
             "set `partitioner=murmur2_random` in the producer (librdkafka's default is CRC32): "
@@ -207,16 +211,16 @@ def _hub_cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or default)
 
 
-def _sample(settings: Settings, ends: Mapping[int, int]) -> dict[int, list[bytes]]:
+def _sample(settings: Settings, ends: Mapping[int, int]) -> dict[int, list[bytes | None]]:
     """Read the keys of the last records of each partition."""
     import asyncio
 
     from streams.reading import assigned_consumer, read_to_end
 
-    keys: dict[int, list[bytes]] = {partition: [] for partition in ends}
+    keys: dict[int, list[bytes | None]] = {partition: [] for partition in ends}
 
     def take(partition: int, records: Sequence[LogRecord]) -> None:
-        keys[partition] += [record.key for record in records if record.key is not None]
+        keys[partition] += [record.key for record in records]
 
     async def read() -> None:
         consumer = assigned_consumer(aiokafka_config(settings))

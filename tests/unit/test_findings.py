@@ -68,6 +68,15 @@ def test_keys_in_the_wrong_partition_name_the_producers_setting() -> None:
     assert keys_finding({0: []}).level == "note"
 
 
+def test_events_without_a_key_name_the_key_they_need() -> None:
+    """Where there is one partition, all of a visitor's events are in it anyway."""
+    found = keys_finding({0: [None, None], 1: []})
+
+    assert (found.level, found.found) == ("problem", "2 of the last 2 events have no key")
+    assert "visitor_id" in found.step
+    assert keys_finding({0: [None]}).level == "ok"
+
+
 def test_weights_are_found_without_torch(tmp_path: Path) -> None:
     """By package, by directory, or not at all; each with the next step."""
     packaged = weights_finding(BARE, lambda _name: object())
