@@ -1,18 +1,12 @@
-"""Exact search in memory: the oracle the other indexes are tested against, and the fastest up to 50,000 products.
-
-Processes that serve from it start with `OPENBLAS_NUM_THREADS=1` (set in `streams/cli/main.py` before numpy is
-imported): with its default threads one query took 50 times as long on a busy machine.
-"""
+"""Exact search in memory: the oracle the other indexes are tested against, and the fastest up to 100,000 products."""
 
 from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from models.codes import coded, dots, promising
 from models.ports import Neighbour
-from models.vectors import VectorTable, check_shape, ranked, unit
-
-GATHER_SHARE = 0.3
-"""Below this share of matching rows, multiplying only those is faster than multiplying all and masking."""
+from models.vectors import FIRST_CAPACITY, VectorTable, check_shape, ranked, unit
 
 
 class NumpyVectorIndex:
@@ -25,31 +19,43 @@ class NumpyVectorIndex:
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self._table = VectorTable(dim)
+        self._codes = np.empty((0, dim), np.int8)
+        self._steps, self._lost = np.empty(0, np.float32), np.empty(0, np.float32)
 
     def upsert(self, product_ids: Sequence[str], vectors: np.ndarray, *, categories: Sequence[str]) -> None:
         """Insert or replace products; see `models.ports.VectorIndex`."""
         check_shape(vectors, len(product_ids), self.dim)
         for product_id, vector, category in zip(product_ids, unit(vectors), categories, strict=True):
             self._table.put(product_id, vector, category)
+            self._code(self._table.rows[product_id])
 
     def remove(self, product_ids: Collection[str]) -> None:
         """Forget products; unknown ones are ignored."""
         for product_id in product_ids:
-            self._table.remove(product_id)
+            row = self._table.rows.get(product_id)
+            if row is not None:
+                self._table.remove(product_id)
+                last = len(self._table)
+                for column in (self._codes, self._steps, self._lost):
+                    column[row] = column[last]
 
     def near(
         self, vector: np.ndarray, *, limit: int, category: str | None = None, exclude: Collection[str] = ()
     ) -> list[Neighbour]:
         """Find the nearest products exactly; see `models.ports.VectorIndex`."""
         check_shape(vector, None, self.dim)
-        rows, scores = self._scores(unit(vector), category)
-        known = [row for row in map(self._table.rows.get, exclude) if row is not None]
-        if known:
-            scores[np.isin(rows, known) if rows is not None else known] = -np.inf
+        if limit <= 0:
+            return []
+        table, query = self._table, unit(vector)
+        absent = [row for row in map(table.rows.get, exclude) if row is not None]
+        rows = self._candidates(query, category, limit + len(absent))
+        if absent:
+            rows = rows[~np.isin(rows, absent)]
+        scores = dots(table.matrix, rows, query)
         best = _top(scores, limit)
-        found = best if rows is None else rows[best]
-        ids = self._table.ids
-        return ranked((ids[row], score) for row, score in zip(found.tolist(), scores[best].tolist(), strict=True))
+        ids = table.ids
+        found = zip(rows[best].tolist(), scores[best].tolist(), strict=True)
+        return ranked((ids[row], score) for row, score in found)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -57,19 +63,23 @@ class NumpyVectorIndex:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _scores(self, query: np.ndarray, category: str | None) -> tuple[np.ndarray | None, np.ndarray]:
-        """Score all rows (None) or those of a category, with their row numbers."""
-        table = self._table
-        if category is None:
-            return None, table.matrix @ query
-        rows = np.flatnonzero(table.codes == table.codes_of.get(category, -1))
-        if len(rows) < GATHER_SHARE * len(table):
-            return rows, table.matrix[rows] @ query
-        return rows, (table.matrix @ query)[rows]
+    def _candidates(self, query: np.ndarray, category: str | None, count: int) -> np.ndarray:
+        """List the rows to be looked at in full: those of a category, else those that can be among the best."""
+        table, n = self._table, len(self._table)
+        if category is not None:
+            return np.flatnonzero(table.codes == table.codes_of.get(category, -1))
+        return promising(self._codes[:n], self._steps[:n], self._lost[:n], query, count)
+
+    def _code(self, row: int) -> None:
+        if row >= len(self._codes):
+            rows = max(FIRST_CAPACITY, 2 * len(self._codes))
+            self._codes, self._steps, self._lost = (
+                np.concatenate([column, np.zeros((rows - len(column), *column.shape[1:]), column.dtype)])
+                for column in (self._codes, self._steps, self._lost)
+            )
+        self._codes[row], self._steps[row], self._lost[row] = coded(self._table.matrix[row])
 
 
 def _top(scores: np.ndarray, limit: int) -> np.ndarray:
-    """Pick the positions of the greatest scores, in no order; excluded ones (-inf) never."""
-    many = 0 < limit < len(scores)
-    best = np.argpartition(scores, len(scores) - limit)[-limit:] if many else np.arange(len(scores))[:limit]
-    return best[scores[best] > -np.inf]
+    """Pick the positions of the greatest scores, in no order."""
+    return np.argpartition(scores, len(scores) - limit)[-limit:] if limit < len(scores) else np.arange(len(scores))
