@@ -135,20 +135,21 @@ def latency(
 
 
 def catch_up(job: str, stage: Stage, tape: Sequence[Taped], backlog: int, patience_s: float) -> float:
-    """Measure how fast a job works through events that are there already.
+    """Measure how fast a job that is up works through events that come all at once.
 
     Returns:
-        events a second, between its first and its last slate by the broker's clock.
+        events a second, from the append of the first event to the append of the last slate; 0 if it does not finish.
     """
-    load(stage, 0, backlog, 0)
     with visit(job, stage, tape) as one:
+        load(stage, 0, backlog, 0)
         one.done = backlog
         one.drain(patience_s)
         one.child.check()
-        times = sorted(seen.appended_ms for seen in one.meter.seen)
-        slates_per_event = sum(taped.slates for taped in tape[:backlog]) / backlog
-        after_first = sum(at > times[0] for at in times)
-        return after_first / slates_per_event / ((times[-1] - times[0]) / 1000) if after_first else 0.0
+        if len(one.meter.seen) < sum(taped.slates for taped in tape[:backlog]):
+            return 0.0
+        appended = Appended(stage.broker.bootstrap, stage.topics[EVENTS], tape[:backlog])
+        first_ms = min(appended.at_ms(seen) for seen in one.meter.seen)
+        return backlog / ((max(seen.appended_ms for seen in one.meter.seen) - first_ms) / 1000)
 
 
 def hold(job: str, stage: Stage, tape: Sequence[Taped], search: Search) -> list[Sent]:

@@ -155,8 +155,8 @@ def throughput(results: Results, plan: Plan) -> Sheet:
     tried = ", ".join(f"{sent.rate:,.0f} {'held' if sent.held else 'not held'}" for sent in results.held)
     return Sheet(
         "Throughput",
-        f"Catch-up: {plan.backlog:,} events that are there already, no load beside the job. A rate is held when every "
-        f"slate is there 3 s after the last event. Tried: {tried}.",
+        f"Catch-up: {plan.backlog:,} events as fast as the broker takes them, from the append of the first to "
+        f"that of the last slate. A rate is held when every slate is there 3 s after the last event. Tried: {tried}.",
         ["what", "job", "events/s", "slates/s"],
         lines,
     )
