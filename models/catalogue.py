@@ -219,8 +219,9 @@ def price_band(price: float | None) -> str:
 
 def _offer(product: Product) -> _Offer:
     countries = {
-        country: not product.hidden and _in_stock(product.stock if market.stock is None else market.stock)
+        country: not product.hidden and _in_stock(market.stock)
         for country, market in product.markets.items()
+        if market.stock is not None
     }
     return _Offer(not product.hidden and _in_stock(product.stock), product.available_from, countries or None)
 

@@ -30,7 +30,7 @@ class Candidates:
         shares: float32, shape (len(sources), n): scores as shares 0..1 of their source's best, 0 for none.
         relevance: float64, shape (n,): the blend's score stretched to 0..1, less fatigue comes later.
         times_shown: float64, shape (n,): impressions without a click.
-        viewed: rows the session has looked at: of a group the variant that was seen is shown.
+        viewed: bool, shape (n,): the session has looked at it; of a group the variant that was seen is shown.
         asked: the variant to show of candidates that had to be asked for, by place; None where none can be bought.
     """
 
@@ -39,7 +39,7 @@ class Candidates:
     shares: np.ndarray
     relevance: np.ndarray
     times_shown: np.ndarray
-    viewed: frozenset[int]
+    viewed: np.ndarray
     asked: dict[int, str | None] = field(default_factory=dict)
 
     def of_source(self, source: str) -> np.ndarray:
@@ -62,7 +62,7 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
         shares=described.shares,
         relevance=relevance,
         times_shown=np.expm1(features[:, _SHOWN].astype(np.float64)),
-        viewed=frozenset(knowledge.facts.rows_of(context.views).tolist()),
+        viewed=features[:, _IN_SESSION] > 0,
     )
 
 

@@ -1,6 +1,5 @@
 """What may be shown on a slate, best first: the candidates that nothing speaks against."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -69,18 +68,18 @@ class Shortlist(NamedTuple):
 def shortlist(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> Shortlist:
     """Filter and order the candidates of an event for one placement."""
     relevance = emphasised(request.placement, candidates, rules)
+    most = rules.shortlist * request.placement.size
     allowed = _unopposed(request, candidates, knowledge, rules)
-    places: list[int] = []
-    products: list[str] = []
-    for place in _in_order(allowed, relevance, candidates, knowledge):
-        product_id = _variant(place, candidates, request, knowledge)
-        if product_id is not None:
-            places.append(place)
-            products.append(product_id)
-            if len(places) == rules.shortlist * request.placement.size:
-                break
-    found = np.array(places, np.int64)
-    return Shortlist(found, products, relevance[found])
+    asked = (knowledge.facts.offer[candidates.rows] == ASK) | candidates.viewed
+    # Some of those that must be asked for may be left out: then more of the others are needed.
+    order = _in_order(allowed, relevance, candidates, knowledge, most + int(asked.sum()))
+    products = [
+        _variant(place, candidates, request, knowledge) if ask else knowledge.facts.speakers[row]
+        for place, ask, row in zip(order, asked[order].tolist(), candidates.rows[order].tolist(), strict=True)
+    ]
+    kept = [at for at, product_id in enumerate(products) if product_id is not None][:most]
+    places = np.array(order, np.int64)[kept]
+    return Shortlist(places, [name for name in products if name is not None][:most], relevance[places])
 
 
 def emphasised(placement: Placement, candidates: Candidates, rules: SlateRules) -> np.ndarray:
@@ -97,19 +96,18 @@ def emphasised(placement: Placement, candidates: Candidates, rules: SlateRules) 
 
 
 def _in_order(
-    allowed: np.ndarray, relevance: np.ndarray, candidates: Candidates, knowledge: Knowledge
-) -> Iterator[int]:
-    """Yield places, best first, equal ones by the names of their items."""
+    allowed: np.ndarray, relevance: np.ndarray, candidates: Candidates, knowledge: Knowledge, most: int
+) -> list[int]:
+    """List the first places, best first, equal ones by the names of their items."""
     order = allowed[np.argsort(-relevance[allowed], kind="stable")]
-    values, places, names = relevance[order].tolist(), order.tolist(), knowledge.facts.names
-    first = 0
-    while first < len(places):
-        end = first + 1
-        while end < len(places) and values[end] == values[first]:
-            end += 1
-        tied = places[first:end]
-        yield from tied if len(tied) == 1 else sorted(tied, key=lambda place: names[candidates.rows[place]])
-        first = end
+    values = relevance[order]
+    # The last one's equals belong to the list until they are sorted.
+    end = int(np.searchsorted(-values, -values[most - 1], side="right")) if most < len(values) else len(values)
+    order, values, names = order[:end], values[:end], knowledge.facts.names
+    if (values[1:] == values[:-1]).any():
+        keyed = zip((-values).tolist(), [names[row] for row in candidates.rows[order]], order.tolist(), strict=True)
+        return [place for _, _, place in sorted(keyed)][:most]
+    return order.tolist()[:most]
 
 
 def _unopposed(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> np.ndarray:
@@ -173,13 +171,10 @@ def _allowed(
 
 def _variant(place: int, candidates: Candidates, request: Request, knowledge: Knowledge) -> str | None:
     """Choose the variant to show, once for all placements of an event; None where none can be bought."""
-    row = int(candidates.rows[place])
-    if knowledge.facts.offer[row] != ASK and row not in candidates.viewed:
-        return knowledge.facts.speakers[row]
     if place not in candidates.asked:
         context = request.context
         country = context.landing.country if context.landing else None
-        item = knowledge.facts.names[row]
+        item = knowledge.facts.names[candidates.rows[place]]
         product = knowledge.catalogue.representative(item, request.at, country, prefer=context.views)
         candidates.asked[place] = None if product is None else product.product_id
     return candidates.asked[place]

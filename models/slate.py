@@ -105,18 +105,24 @@ def _explained(order: list[int], listed: Shortlist, candidates: Candidates, reas
         return []
     shares = candidates.shares[:, listed.places[order]]
     # Through float64, so that four decimals stay four decimals in JSON.
-    rounded = np.round(shares.T.astype(np.float64), 4).tolist()
-    names, mains, relevance = candidates.sources, main_sources(candidates.sources, shares), listed.relevance.tolist()
-    items: list[PlainItem] = []
-    for rank, (at, share, source) in enumerate(zip(order, rounded, mains, strict=True), 1):
-        product_id = listed.products[at]
-        items.append(
-            {
-                "product_id": product_id,
-                "rank": rank,
-                "score": relevance[at],
-                "sources": {name: value for name, value in zip(names, share, strict=True) if value > 0},
-                "reason": reasons.of(product_id, source),
-            }
-        )
-    return items
+    said = _named(np.round(shares.T.astype(np.float64), 4), candidates.sources)
+    mains, relevance, products = main_sources(candidates.sources, shares), listed.relevance.tolist(), listed.products
+    return [
+        {
+            "product_id": products[at],
+            "rank": rank,
+            "score": relevance[at],
+            "sources": sources,
+            "reason": reasons.of(products[at], main),
+        }
+        for rank, (at, sources, main) in enumerate(zip(order, said, mains, strict=True), 1)
+    ]
+
+
+def _named(shares: np.ndarray, sources: Sequence[str]) -> list[dict[str, float]]:
+    """Write, per candidate, what each source that has it says."""
+    said: list[dict[str, float]] = [{} for _ in shares]
+    rows, columns = np.nonzero(shares)
+    for row, column, value in zip(rows.tolist(), columns.tolist(), shares[rows, columns].tolist(), strict=True):
+        said[row][sources[column]] = value
+    return said
