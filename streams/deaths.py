@@ -83,9 +83,10 @@ class Deaths:
             skips = {**self.skips, work.partition: (*self.skips.get(work.partition, ()), work.last)}
             return replace(self, skips=skips)
         before = self.suspects.get(work.partition)
-        again = before is not None and before.mark == work.mark
+        # Pieces differ in size from one life to the next: what two deaths have in common is what is suspected.
+        again = before is not None and before.mark < work.last and work.mark < before.last
         suspect = (
-            Suspect(work.mark, max(work.last, before.last), before.deaths + 1)
+            Suspect(max(work.mark, before.mark), min(work.last, before.last), before.deaths + 1)
             if before and again
             else Suspect(work.mark, work.last)
         )

@@ -11,8 +11,7 @@ while 3 of this one is under way, which is safe: a restore finds what they wrote
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from schemas.errors import DecodeError, RefusedError
@@ -21,6 +20,7 @@ from streams.deaths import Deaths, InWork, WorkMarker
 from streams.flow import LogRecord, Out, Outcome
 from streams.ownership import strangers
 from streams.partitions import WATERMARK_KEY, PartitionState
+from streams.pieces import Pace, Piece, pieces
 from streams.state_log import StateLog, Work
 from streams.telemetry import count, observe
 from streams.writer import Row, Writer
@@ -133,27 +133,30 @@ class Delivery:
         self._log_start = log_start
         self._state_writer = state_writer
         self._state_log = StateLog(state_writer, check=self._check, crash=crash)
+        self._pace = Pace()
         self.states: dict[int, PartitionState] = {}
 
     async def work(self, batch: Batch) -> None:
         """Take one batch through steps 1 and 2, and hand 3 and 4 over."""
         fresh = {p: await self._fresh(self.states[p], records) for p, records in batch.records.items()}
-        pieces = list(self._pieces(fresh)) or [{}]
-        for number, piece in enumerate(pieces, 1):
-            began = time.perf_counter()
-            outcomes = {p: self._apply(records, self.states[p]) for p, records in piece.items()}
-            self._alive()
-            self._marker.clear()
-            applied = time.perf_counter()
-            await self._output(batch, outcomes)
-            observe("batch_seconds", applied - began, step="apply")
-            observe("batch_seconds", time.perf_counter() - applied, step="output")
-            self._state_log.add(batch, self._state_rows(outcomes), last=number == len(pieces))
-            if len(pieces) > 1 or self._limit.exceeded:
-                await self.settle()  # a suspect or the end may be next: what was done must not be done again
-            self._limit.check()  # now that the letters can be read
+        for piece in pieces(fresh, self._pace, suspect=self._deaths.careful):
+            await self._piece(batch, piece)
         await self._state_log.room()
         count("batches")
+
+    async def _piece(self, batch: Batch, piece: Piece) -> None:
+        began = time.perf_counter()
+        outcomes = {p: self._apply(records, self.states[p]) for p, records in piece.records.items()}
+        self._marker.clear()  # what comes now is not the records' fault
+        applied = time.perf_counter()
+        self._pace.took(sum(map(len, piece.records.values())), applied - began)
+        await self._output(batch, outcomes)
+        observe("batch_seconds", applied - began, step="apply")
+        observe("batch_seconds", time.perf_counter() - applied, step="output")
+        self._state_log.add(batch, self._state_rows(outcomes), last=piece.last)
+        if piece.careful or self._limit.exceeded:
+            await self.settle()  # a suspect or the end may be next: what was done must not be done again
+        self._limit.check()  # now that the letters can be read
 
     async def settle(self) -> None:
         """Wait for steps 3 and 4 of all batches."""
@@ -179,24 +182,6 @@ class Delivery:
                 f"{start}; accept what is missing with: aisle worker clicks --accept-gap"
             )
         return fresh
-
-    def _pieces(self, fresh: Mapping[int, list[LogRecord]]) -> Iterator[dict[int, list[LogRecord]]]:
-        """Cut a batch: as one, but suspects of killing the worker alone."""
-        for runs in zip_longest(*(list(self._runs(p, records)) for p, records in fresh.items() if records)):
-            yield {run[0].partition: run for run in runs if run}
-
-    def _runs(self, partition: int, records: list[LogRecord]) -> Iterator[list[LogRecord]]:
-        run: list[LogRecord] = []
-        for record in records:
-            if self._deaths.careful(partition, record.offset):
-                if run:
-                    yield run
-                    run = []
-                yield [record]
-            else:
-                run.append(record)
-        if run:
-            yield run
 
     def _apply(self, records: list[LogRecord], state: PartitionState) -> Outcome:
         last = records[-1].offset

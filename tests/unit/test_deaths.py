@@ -19,11 +19,17 @@ def test_third_death_convicts_one_record() -> None:
 
 
 def test_progress_clears_suspicion() -> None:
-    """Deaths at different watermarks do not add up: something else is wrong."""
+    """Deaths over different records do not add up: something else is wrong."""
     deaths = Deaths()
-    for mark in range(10):
+    for mark in range(0, 20, 5):
         deaths = deaths.after(InWork(0, mark, mark + 5))
     assert not any(deaths.careful(0, offset) for offset in range(20))
+
+
+def test_what_two_deaths_have_in_common_is_suspected() -> None:
+    """Pieces that begin and end elsewhere in the next life still narrow it down."""
+    deaths = Deaths().after(InWork(0, 10, 40)).after(InWork(0, 25, 90))
+    assert [offset for offset in range(100) if deaths.careful(0, offset)] == list(range(26, 41))
 
 
 def test_nobody_at_work() -> None:
