@@ -1,5 +1,8 @@
 """Compiling before the first event, so that no visitor waits for it."""
 
+import numpy as np
+
+from models.codes import coded, dots, promising
 from models.content import Content
 from models.features import score
 from models.items import mask_of
@@ -32,6 +35,7 @@ def warm_up() -> None:
         )  # fmt: skip
         model.learn_one(step, offset)
     _decide(Knowledge(content=Content(_no_index), model=model))
+    _search()
     model.history.learn_one("v", 0, weight=-1.0, at_ms=0)
     gone = mask_of([0], model.items.rows)
     for table in (model.covisitation, model.session_knn, model.trending, model.history, model.complements):
@@ -50,6 +54,14 @@ def _decide(knowledge: Knowledge) -> None:
         request = Request(placement.name, placement, context, placement.anchors(event, context.cart), AT)
         decide(request, candidates, knowledge, SlateRules())
     training_row("p2", found, context, knowledge, event_id=event.event_id)
+
+
+def _search() -> None:
+    """Search as the exact index does."""
+    vectors = np.eye(8, dtype=np.float32)
+    codes, steps, lost = (np.array(column) for column in zip(*map(coded, vectors), strict=True))
+    rows = promising(codes, steps.astype(np.float32), lost.astype(np.float32), vectors[0], 1)
+    dots(vectors, rows, vectors[0])
 
 
 def _no_index(model: str, dim: int) -> VectorIndex:

@@ -1,6 +1,7 @@
 """One worker process: a Faust application around an agent, its followers, its writer and its health."""
 
 import asyncio
+import gc
 import json
 import os
 import threading
@@ -29,6 +30,9 @@ from streams.writer import Writer
 
 if TYPE_CHECKING:
     from streams.snapshot_writer import SnapshotWriter
+
+COLLECTED_AFTER = (50_000, 20, 100)
+"""Objects, and rounds of younger generations, between two collections: a slate makes hundreds, and none in cycles."""
 
 START_LIMIT_S = 60.0
 """Faust can fail to start without ending; its supervisor tries again."""
@@ -174,8 +178,16 @@ class Worker:
             if restoring is not None:
                 await asyncio.wait([restoring])
             if restoring is self._restoring and all(one.ready for one in self._followers):
+                self._settle_memory()
                 return
             await asyncio.sleep(0.01)
+
+    def _settle_memory(self) -> None:
+        """Take what was built so far out of every later collection: a full one of a large shop stops all for long."""
+        if not gc.get_freeze_count():
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*COLLECTED_AFTER)
 
     async def _restore(self, partitions: set[int]) -> None:
         try:
