@@ -102,6 +102,7 @@ class Worker:
         self._start_limit.daemon = True
         self._restoring: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._settled = False
         self._followers = self._make_followers()
         self._app = make_app(self._group, self._options(), self)
         self._source = settings.topics[job.topic]
@@ -184,7 +185,8 @@ class Worker:
 
     def _settle_memory(self) -> None:
         """Take what was built so far out of every later collection: a full one of a large shop stops all for long."""
-        if not gc.get_freeze_count():
+        if not self._settled:
+            self._settled = True
             gc.collect()
             gc.freeze()
             gc.set_threshold(*COLLECTED_AFTER)
