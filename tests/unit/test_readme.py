@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from streams.cli.main import COMMANDS, load
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SETTING = re.compile(r"[A-Z_]+=")
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -31,9 +33,10 @@ def calls(program: str) -> list[Any]:
 
 
 def shell_lines() -> list[list[str]]:
-    """Give the words of all lines of the shell blocks."""
+    """Give the words of all lines of the shell blocks, without the variables set in front."""
     lines = [line for block in blocks("sh") for line in block.values[0].splitlines()]
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    split = (list(dropwhile(SETTING.match, shlex.split(line, comments=True))) for line in lines)
+    return [words for words in split if words]
 
 
 def spans() -> list[str]:
