@@ -53,7 +53,7 @@ def promising(codes: np.ndarray, steps: np.ndarray, lost: np.ndarray, query: np.
     if count >= len(codes):
         return np.arange(len(codes))
     # Words as long as the sum of products fits into 32 bits.
-    step = float(np.abs(query).max()) / min(WORD, INT32 // (BYTE * len(query)))
+    step = float(np.abs(query).max()) / min(WORD, INT32 // (BYTE * len(query))) or 1.0  # a query of zeros
     words = np.round(query / np.float32(step)).astype(np.int16)
     query_lost = float(np.linalg.norm(query - words * np.float32(step)))
     scores = _products(codes, words) * (steps * np.float32(step))

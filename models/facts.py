@@ -20,11 +20,11 @@ class FactTable:
     this process, and no result may depend on their order.
 
     Attributes:
-        epoch: changes whenever a row comes to mean another item.
+        epoch: changes whenever a row comes to mean another item, or a product belongs to another one.
         names: the item of each row.
         speakers: the product that speaks for it.
         leaf, parent: codes of its category's path and of the path above, int32, 0 for none.
-        log_price: log of its price, float32, 0 where unknown.
+        log_price: log of its price, float32, NaN where unknown.
         offer: `NO_OFFER`, `OFFERED` or `ASK`, uint8.
         since_ms: when it goes on sale, ms since 1970, int64, 0 for always.
         restricted: bool.
@@ -44,7 +44,7 @@ class FactTable:
         self.speakers = [""]
         self.leaf = np.zeros(FIRST_ROWS, np.int32)
         self.parent = np.zeros(FIRST_ROWS, np.int32)
-        self.log_price = np.zeros(FIRST_ROWS, np.float32)
+        self.log_price = np.full(FIRST_ROWS, np.nan, np.float32)
         self.offer = np.zeros(FIRST_ROWS, np.uint8)
         self.since_ms = np.zeros(FIRST_ROWS, np.int64)
         self.restricted = np.zeros(FIRST_ROWS, np.bool_)
@@ -86,14 +86,17 @@ class FactTable:
         self.speakers[row] = product.product_id
         self.leaf[row] = self._intern(leaf_of(product))
         self.parent[row] = self._intern(CATEGORY_SEPARATOR.join(product.category[:-1]))
-        self.log_price[row] = math.log(product.price) if product.price else 0.0
+        self.log_price[row] = math.log(product.price) if product.price else math.nan
         self.offer[row] = offer.kind
         self.since_ms[row] = epoch_ms(product.available_from) if product.available_from and offer.kind != ASK else 0
         self.restricted[row] = product.restricted
 
     def assign(self, product_id: str, item: str) -> None:
         """Note which item a product belongs to; one that was `put`."""
-        self._products[product_id] = self._rows[item]
+        row = self._rows[item]
+        if self._products.get(product_id) != row:
+            self._products[product_id] = row
+            self.epoch += 1
 
     def unassign(self, product_id: str) -> None:
         """Forget which item a product belongs to; an unknown one is ignored."""
@@ -104,7 +107,7 @@ class FactTable:
         row = self._rows.pop(item, None)
         if row is not None:
             for column in self._columns():
-                column[row] = 0
+                column[row] = math.nan if column is self.log_price else 0
             self.names[row] = self.speakers[row] = ""
             self._free.append(row)
             self.epoch += 1

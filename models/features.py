@@ -93,13 +93,13 @@ def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Know
 
 @compiled
 def _mean_price(views: np.ndarray, log_price: np.ndarray) -> float:
-    """Return the mean log of the known prices, 0 without any."""
+    """Return the mean log of the known prices, NaN without any."""
     known, total = 0, 0.0
     for row in views:
-        if log_price[row] != 0.0:
+        if not math.isnan(log_price[row]):
             known += 1
             total += log_price[row]
-    return total / known if known > 0 else 0.0
+    return total / known if known > 0 else math.nan
 
 
 @compiled
@@ -143,7 +143,7 @@ def _look(
         features[t, _IN_SESSION] = 1.0 if _among(row, views) >= 0 else 0.0
         features[t, _LAST] = 1.0 if row == last else 0.0
         features[t, _CATEGORY] = _alike(leaf[row], views, leaf)
-        if usual != 0.0 and log_price[row] != 0.0:
-            features[t, _PRICE] = min(2.0, max(-2.0, log_price[row] - usual))
+        ratio = log_price[row] - usual
+        features[t, _PRICE] = 0.0 if math.isnan(ratio) else min(2.0, max(-2.0, ratio))
         at = _among(row, shown)
         features[t, _SHOWN] = times[at] if at >= 0 else 0.0

@@ -82,7 +82,7 @@ class ClicksAgent:
         Returns:
             what must be written: outputs first, then the touched visitors.
         """
-        self._lineage = orjson.Fragment(self._world.lineage().encode())  # constant between two batches
+        self._lineage = orjson.Fragment(self._world.lineage().encode())  # constant while a piece is handled
         outcome = Outcome()
         visitors: dict[bytes, Visitor | None] = {}
         for record in records:

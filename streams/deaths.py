@@ -106,6 +106,8 @@ class Deaths:
     def careful(self, partition: int, offset: int) -> bool:
         """Tell whether a record must be handled alone."""
         suspect = self.suspects.get(partition)
+        if self.skipped(partition, offset):
+            return True
         return suspect is not None and suspect.deaths >= CAREFUL_AFTER and suspect.mark < offset <= suspect.last
 
     def skipped(self, partition: int, offset: int) -> bool:

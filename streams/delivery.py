@@ -41,9 +41,15 @@ class Batch(Work, Protocol):
 
     records: dict[int, list[LogRecord]]
 
+    def leaving(self) -> bool:
+        """Tell whether partitions are about to move."""
+
+    def release(self) -> None:
+        """Let them move although the batch was not worked through."""
+
 
 class LostPartitionsError(Exception):
-    """The partitions were taken away in the middle of a batch: leave, nothing of it was acknowledged."""
+    """The partitions were taken away in the middle of a batch: leave; what was written of it will be found again."""
 
 
 class DeadLetterLimit:
@@ -138,22 +144,29 @@ class Delivery:
 
     async def work(self, batch: Batch) -> None:
         """Take one batch through steps 1 and 2, and hand 3 and 4 over."""
-        fresh = {p: await self._fresh(self.states[p], records) for p, records in batch.records.items()}
+        states = self.states
+        fresh = {p: await self._fresh(states[p], records) for p, records in batch.records.items()}
         for piece in pieces(fresh, self._pace, suspect=self._deaths.careful):
-            await self._piece(batch, piece)
+            await self._piece(batch, piece, states)
+            if not piece.last and batch.leaving():
+                await self.settle()  # the next owner goes on behind this piece
+                batch.release()
+                return
         await self._state_log.room()
         count("batches")
 
-    async def _piece(self, batch: Batch, piece: Piece) -> None:
+    async def _piece(self, batch: Batch, piece: Piece, states: Mapping[int, PartitionState]) -> None:
+        """Work a piece through; `states` are those the batch began with, should they be taken away meanwhile."""
+        self._check(batch)
         began = time.perf_counter()
-        outcomes = {p: self._apply(records, self.states[p]) for p, records in piece.records.items()}
+        outcomes = {p: self._apply(records, states[p]) for p, records in piece.records.items()}
         self._marker.clear()  # what comes now is not the records' fault
         applied = time.perf_counter()
         self._pace.took(sum(map(len, piece.records.values())), applied - began)
-        await self._output(batch, outcomes)
+        await self._output(batch, outcomes, states)
         observe("batch_seconds", applied - began, step="apply")
         observe("batch_seconds", time.perf_counter() - applied, step="output")
-        self._state_log.add(batch, self._state_rows(outcomes), last=piece.last)
+        self._state_log.add(batch, self._state_rows(outcomes, states), last=piece.last)
         if piece.careful or self._limit.exceeded:
             await self.settle()  # a suspect or the end may be next: what was done must not be done again
         self._limit.check()  # now that the letters can be read
@@ -202,7 +215,9 @@ class Delivery:
             count("foreign_keys", foreign)
         return outcome
 
-    async def _output(self, batch: Batch, outcomes: Mapping[int, Outcome]) -> None:
+    async def _output(
+        self, batch: Batch, outcomes: Mapping[int, Outcome], states: Mapping[int, PartitionState]
+    ) -> None:
         rows: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
         for outcome in outcomes.values():
             for out in outcome.outputs:
@@ -210,13 +225,15 @@ class Delivery:
         self._check(batch)
         ends = await self._writer.write(rows)
         for partition in outcomes:
-            state = self.states[partition]
+            state = states[partition]
             state.out_end = ends.get((self._topics[SLATES], partition), state.out_end)
 
-    def _state_rows(self, outcomes: Mapping[int, Outcome]) -> dict[tuple[str, int], list[Row]]:
+    def _state_rows(
+        self, outcomes: Mapping[int, Outcome], states: Mapping[int, PartitionState]
+    ) -> dict[tuple[str, int], list[Row]]:
         rows = {}
         for partition, outcome in outcomes.items():
-            state = self.states[partition]
+            state = states[partition]
             touched = [Row(key, value, state.headers(value)) for key, value in outcome.touched.items()]
             watermark = Row(WATERMARK_KEY, state.watermark().encode())
             rows[self._topics[CHANGELOG], partition] = [*touched, watermark]

@@ -35,7 +35,7 @@ class _Chunk(NamedTuple):
 class Follower:
     """Read one whole topic in order into a fold.
 
-    The engine calls `advance` between batches, so that all slates of a batch are decided at one position.
+    The engine calls `advance` between pieces of a batch, so that all slates of a piece are decided at one position.
 
     Args:
         fold: what the log builds; says where to start by its positions.
@@ -84,7 +84,7 @@ class Follower:
         return sum(max(0, end - self._next[p]) for p, end in self._ends.items())
 
     def advance(self) -> int:
-        """Apply what was read, for about 50 ms at most; never called while a batch is being decided.
+        """Apply what was read, for about 50 ms at most; never called while a piece is being decided.
 
         Returns:
             how many records were applied; `news` stays set while more are waiting.

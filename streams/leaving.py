@@ -49,9 +49,6 @@ class Leave:
             self._reason.write_text(f"{error}\n")
             log.error("refused: %s", error)
             return REFUSED
-        if isinstance(error, RetryError):
-            log.error("leaving, to try again: %s", error)
-            return PAUSED
         if isinstance(error, LostPartitionsError):
             log.warning("partitions were taken away in the middle of a batch, leaving")
             return PAUSED

@@ -89,14 +89,17 @@ class SnapshotStore:
                 size = sum(file.write(piece) for piece in pieces)
             self._fs.mv(f"{path}.part", path)
         log.info("snapshot %s: %.1f MB in %.1f s", one.name, size / 1e6, time.monotonic() - began)
-        self._prune()
+        self._prune(one)
         return one
 
-    def _prune(self) -> None:
-        """Remove what is older than the snapshots kept, and what a writer that died left of that time."""
-        kept = self.snapshots()[:KEPT]
+    def _prune(self, written: Stored) -> None:
+        """Remove what is older than the snapshots kept, what a writer that died left of that time, and the future's.
+
+        A clock that ran ahead must not make its snapshots the newest for ever.
+        """
+        kept = [one for one in self.snapshots() if one <= written][:KEPT]
         for one in self._files():
-            if kept and one < kept[-1]:
+            if one < kept[-1] or (one > written and not one.name.endswith(".part")):
                 with self._reached(), suppress(FileNotFoundError):  # another worker was faster
                     self._fs.rm_file(f"{self.folder}/{one.name}")
 

@@ -352,10 +352,21 @@ class Batch:
         """Tell whether the partitions are still this worker's."""
         return bool(self._generation == self._app.consumer_generation_id)
 
+    def leaving(self) -> bool:
+        """Tell whether partitions are about to move: what is left of the batch is for their next owner."""
+        return not self._app.flow_control.is_active()
+
     def ack(self) -> None:
         """Let the offsets be committed."""
         for event in self._events:
             event.ack()
+
+    def release(self) -> None:
+        """Let a rebalance go on without this batch: it is not acknowledged and will be delivered again."""
+        consumer = self._app.consumer
+        for event in self._events:
+            consumer._unacked_messages.discard(event.message)  # noqa: SLF001  what a revoke waits for
+        notify(consumer._waiting_for_ack)  # noqa: SLF001
 
 
 async def drain(

@@ -179,7 +179,6 @@ class Worker:
             if restoring is not None:
                 await asyncio.wait([restoring])
             if restoring is self._restoring and all(one.ready for one in self._followers):
-                self._settle_memory()
                 return
             await asyncio.sleep(0.01)
 
@@ -231,7 +230,7 @@ class Worker:
             one.advance()
 
     async def _keep_informed(self) -> None:
-        """Apply what followers read as it comes; never in the middle of a batch, since deciding one never waits."""
+        """Apply what followers read as it comes; never while a piece is decided, since that never waits."""
         while True:
             waits = [asyncio.ensure_future(one.news.wait()) for one in self._followers]
             if not waits:
@@ -249,6 +248,8 @@ class Worker:
     async def _publish(self) -> None:
         while True:
             self._health.publish()
+            if self._health.restored and all(one.ready for one in self._followers):
+                self._settle_memory()
             await asyncio.sleep(1.0)
 
     def _options(self) -> ClientOptions:

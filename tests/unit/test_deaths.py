@@ -32,6 +32,17 @@ def test_what_two_deaths_have_in_common_is_suspected() -> None:
     assert [offset for offset in range(100) if deaths.careful(0, offset)] == list(range(26, 41))
 
 
+def test_a_convicted_record_stands_alone_for_ever() -> None:
+    """A later suspicion elsewhere does not make it part of a piece again."""
+    deaths = Deaths()
+    for _ in range(2):
+        deaths = deaths.after(InWork(0, 10, 20))
+    deaths = deaths.after(InWork(0, 14, 15)).after(InWork(0, 40, 60))
+    assert deaths.skipped(0, 15)
+    assert deaths.careful(0, 15)
+    assert not deaths.careful(0, 16)
+
+
 def test_nobody_at_work() -> None:
     """A death while nothing was handled blames nobody."""
     assert Deaths().after(None) == Deaths()

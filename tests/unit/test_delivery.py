@@ -70,16 +70,24 @@ class MemoryBatch:
 
     def __init__(self, *offsets: int, owned: bool = True) -> None:
         self.records = {0: [LogRecord(0, offset, 0, b"v", b"{}") for offset in offsets]}
-        self.acked = False
+        self.acked = self.released = self.moving = False
         self._owned = owned
 
     def owned(self) -> bool:
         """Tell what the test says."""
         return self._owned
 
+    def leaving(self) -> bool:
+        """Tell what the test says."""
+        return self.moving
+
     def ack(self) -> None:
         """Remember."""
         self.acked = True
+
+    def release(self) -> None:
+        """Remember."""
+        self.released = True
 
 
 class Desk:
@@ -281,6 +289,67 @@ def test_letters_are_written_before_their_number_stops_the_worker(tmp_path: Path
         assert len(letters) == 1000
         assert desk.topics()[-1] == CHANGELOG
         assert Watermark.decode(desk.writer.writes[-1][CHANGELOG, 0][-1].value or b"").mark == 999
+
+    run(tmp_path, act)
+
+
+def test_only_the_last_piece_acknowledges(tmp_path: Path) -> None:
+    """Sixty records are more than one piece; until all their state is written nothing is acknowledged."""
+
+    async def act(folder: Path) -> None:
+        desk, batch = Desk(folder), MemoryBatch(*range(60))
+        before = []
+        write = desk.writer.write
+
+        async def watched(rows: Any) -> Any:
+            before.append(batch.acked)
+            return await write(rows)
+
+        desk.writer.write = watched
+        await desk.work(batch)
+        assert len(before) > 2
+        assert not any(before)
+        assert batch.acked
+        assert not batch.released
+
+    run(tmp_path, act)
+
+
+def test_a_rebalance_does_not_wait_for_a_long_batch(tmp_path: Path) -> None:
+    """The piece in work is finished and durable; the rest is let go unacknowledged, for whoever owns it next."""
+
+    async def act(folder: Path) -> None:
+        desk, batch = Desk(folder), MemoryBatch(*range(60))
+        batch.moving = True
+        await desk.work(batch)
+        assert (batch.acked, batch.released) == (False, True)
+        mark = Watermark.decode(desk.writer.writes[-1][CHANGELOG, 0][-1].value or b"").mark
+        assert 0 <= mark < 59
+        again = MemoryBatch(*range(60))
+        await desk.work(again)
+        slates = [row for write in desk.writer.writes for row in write.get((SLATES, 0), ())]
+        assert again.acked
+        assert len(slates) == 60
+
+    run(tmp_path, act)
+
+
+def test_partitions_lost_between_two_pieces(tmp_path: Path) -> None:
+    """Nothing more is applied or written."""
+
+    async def act(folder: Path) -> None:
+        desk, batch = Desk(folder), MemoryBatch(*range(60))
+        write = desk.writer.write
+
+        async def losing(rows: Any) -> Any:
+            batch._owned = False
+            return await write(rows)
+
+        desk.writer.write = losing
+        with pytest.raises(LostPartitionsError):
+            await desk.work(batch)
+        assert len(desk.writer.writes) == 1
+        assert not batch.acked
 
     run(tmp_path, act)
 

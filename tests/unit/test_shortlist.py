@@ -7,7 +7,7 @@ import pytest
 
 from models.shortlist import SlateRules
 from schemas.events import Landing
-from schemas.products import Market
+from schemas.products import Market, Product
 from schemas.record import epoch_ms
 from tests.shelf import NOON, Shelf, ids, later
 
@@ -123,3 +123,19 @@ def test_equal_scores_are_ordered_by_product(shelf: Shelf) -> None:
     assert all(math.isfinite(item["score"]) for item in items)
     tied = [item["product_id"] for item in items if item["score"] == items[-1]["score"]]
     assert tied == sorted(tied)
+
+
+def test_a_variant_that_moves_to_another_group_is_found_under_it(shelf: Shelf) -> None:
+    """What was remembered as near by does not outlive the group it named."""
+    for name, group in (("a1", "left"), ("a2", "left"), ("b1", "right")):
+        shelf.put(name, group_id=group)
+    vector = shelf.knowledge.content.vector("a2")
+    assert vector is not None
+
+    def nearest() -> str:
+        return shelf.knowledge.facts.names[shelf.knowledge.neighbours.near(vector, 1).ids[0]]
+
+    assert nearest() == "left"
+    moved = Product(product_id="a2", title="a2", category=("shop", "boots"), group_id="right")
+    shelf.knowledge.put_product(moved)
+    assert nearest() == "right"

@@ -80,6 +80,15 @@ def test_the_newest_three_are_kept(url: str) -> None:
     assert names(store) == sorted([one.name for one in written[1:]] + [f"learning-{NOON_MS + 4}-7.snapshot.part"])
 
 
+def test_a_clock_that_ran_ahead_does_not_stay_the_newest(url: str) -> None:
+    """What is dated after the snapshot just written goes; the new one stays."""
+    store = SnapshotStore(url, "learning")
+    for at in range(1, 4):
+        store.write([b"ahead"], at, NOON_MS + 3_600_000 + at)
+    new = store.write([b"now"], 9, NOON_MS)
+    assert store.snapshots() == [new]
+
+
 def test_installations_share_a_store(url: str) -> None:
     """Each sees and prunes its own; a file that is no snapshot stays where it is."""
     ours, theirs = SnapshotStore(url, "learning"), SnapshotStore(url, "test.learning")

@@ -242,8 +242,8 @@ def test_written_when_due_by_the_one_elected(store: SnapshotStore) -> None:
     now[0] += 1
     assert look(elected=False) == 1
     assert look(elected=True) == 2
-    now[0] -= 1000  # this worker's clock is right, that of the one before was ahead
-    assert look(elected=True) == 3
+    now[0] -= 1000  # this worker's clock is right, that of the one before was ahead: what it dated ahead goes
+    assert look(elected=True) == 1
 
 
 def test_a_failed_one_is_tried_again(store: SnapshotStore, caplog: pytest.LogCaptureFixture) -> None:
