@@ -6,6 +6,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.flow import LogRecord
+from streams.header_names import read_any_header_name
+
+read_any_header_name()
 
 
 def assigned_consumer(client: Mapping[str, Any], *, group: str | None = None) -> AIOKafkaConsumer:

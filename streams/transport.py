@@ -1,4 +1,4 @@
-"""The only file that knows Faust's and aiokafka's private names: one message per fetch instead of one per record.
+"""The file that knows Faust's private names: one message per fetch instead of one per record.
 
 Faust spends 50-75 us of CPU on a record (tasks, locks, queue hops, sensors), aiokafka 2 us. With the URL scheme
 `batch://` Faust keeps what it is good at (membership, assignment, rebalances, supervision, graceful stop) and its

@@ -23,6 +23,15 @@ class Case:
     key: bytes = b"v-bad"
 
 
+class NoText(str):
+    """A header name whose bytes are not UTF-8, for producers in Python, which encode it themselves."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:  # type: ignore[override]
+        return b"\xff\xfe" + super().encode()
+
+
 def event(at: datetime, /, **changes: object) -> bytes:
     """Write a good event with some fields replaced; None takes one away."""
     plain: dict[str, object] = {

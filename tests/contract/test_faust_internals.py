@@ -1,4 +1,4 @@
-"""What `streams/transport.py` takes from Faust and aiokafka without asking: an upgrade fails here, and says where."""
+"""What `streams` takes from Faust and aiokafka without asking: an upgrade fails here, and says where."""
 
 import inspect
 from importlib.metadata import version
@@ -7,14 +7,20 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.futures import notify
 
 from streams import transport
+from streams.header_names import KeptRecords, TolerantRecords
 from streams.transport import Flight
+
+AiokafkaRecords = TolerantRecords.__base__
 
 
 @pytest.mark.parametrize(
@@ -82,6 +88,22 @@ def test_consumer_arguments() -> None:
     """Aiokafka's consumer takes what ours is made with."""
     wanted = {"group_instance_id", "fetch_min_bytes", "fetch_max_wait_ms", "rebalance_timeout_ms", "max_poll_records"}
     assert wanted <= set(inspect.signature(AIOKafkaConsumer.__init__).parameters)
+
+
+def test_record_parser() -> None:
+    """The fetcher looks up both classes that are replaced, its loop goes on where it was, and names are slices."""
+    assert (fetcher.MemoryRecords, fetcher.PartitionRecords) == (KeptRecords, TolerantRecords)
+    fetch = inspect.getsource(fetcher.Fetcher)
+    assert "= MemoryRecords(part_data[-1])" in fetch
+    assert "= PartitionRecords(" in fetch
+    unpack = inspect.getsource(AiokafkaRecords._unpack_records)
+    assert "while records.has_next():" in unpack
+    assert "self.next_fetch_offset = record.offset + 1" in unpack
+    assert list(inspect.signature(AiokafkaRecords._consumer_record).parameters) == ["self", "tp", "record"]
+    assert "next_slice = self._next_slice" in inspect.getsource(_MemoryRecordsPy.next_batch)
+    assert "return DefaultRecordBatch(next_slice)" in inspect.getsource(_MemoryRecordsPy.next_batch)
+    assert "self._buffer = bytearray(uncompressed)" in inspect.getsource(_DefaultRecordBatchPy._maybe_uncompress)
+    assert 'buffer[pos : pos + h_key_len].decode("utf-8")' in inspect.getsource(_DefaultRecordBatchPy._read_msg)
 
 
 def test_scheme() -> None:

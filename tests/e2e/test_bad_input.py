@@ -1,5 +1,6 @@
 """What producers get wrong, through a real worker on a broker: refused with a reason or used, and never the end."""
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -9,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from schemas.dead import DeadLetter
 from schemas.products import Product
 from schemas.slates import Slate
 from streams.kafka import partition_of
-from tests.bad_input import Case, cases, event
+from tests.bad_input import Case, NoText, cases, event
 from tests.installation import PARTITIONS, Installation
 
 EVENTS = "clickstream.events"
@@ -22,6 +25,19 @@ PRODUCTS = {f"p{n}" for n in range(40)}
 STRAYS = 5
 GOOD = 20
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+
+
+def product(product_id: str) -> bytes:
+    """Write one of the shop's products."""
+    return Product(product_id=product_id, title=f"Mug {product_id}").encode()
+
+
+async def send_odd_name(producer: AIOKafkaProducer, topic: str, key: bytes, value: bytes | None) -> Any:
+    """Send one record to its key's partition; aiokafka's builder in Python lets a name encode itself."""
+    batch = producer.create_batch()
+    batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 1 << 20)
+    batch.append(timestamp=None, key=key, value=value, headers=[("before", b"x"), (NoText("name"), b"x")])
+    return await (await producer.send_batch(batch, topic, partition=partition_of(key, PARTITIONS)))
 
 
 @dataclass
@@ -60,11 +76,27 @@ class Story:
         refused = Case("headers without values", b"{nope", "not_json")
         self.send(refused, headers=[("origin", None), ("trace", None), ("trace", b"\xff")])
         self.send(Case("no consent", event(self.at, visitor_id="v-none", consent=None), None, b"v-none"))
+        asyncio.run(self.send_odd_names())
         self.shop.flush()  # what follows stands after all of it in every partition
         for n in range(GOOD):
             value = event(self.at, event_id=f"good{n}", visitor_id=f"g{n}", query="mug " * 100)
             self.send(Case("good", value, None, b"g%d" % n), codec=CODECS[n % len(CODECS)])
             self.shop.flush()
+
+    async def send_odd_names(self) -> None:
+        """Send records with a header name that is no text, which librdkafka's Python client cannot write."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.shop.bootstrap)
+        await producer.start()
+        try:
+            await send_odd_name(producer, f"{self.shop.prefix}catalog.products", b"p0", product("p0"))
+            for case in (
+                Case("a header name that is no text", event(self.at, event_id="odd"), None),
+                Case("refused, with such a name", b"{nope", "not_json"),
+            ):
+                sent = await send_odd_name(producer, f"{self.shop.prefix}{EVENTS}", case.key, case.value)
+                self.sent[sent.partition, sent.offset] = case
+        finally:
+            await producer.stop()
 
     def work(self) -> None:
         """Let a worker take it all, and read what it wrote."""
@@ -91,7 +123,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     broker = request.getfixturevalue(request.param)
     shop = Installation(broker, tmp_path_factory.mktemp("shop"))
     try:
-        shop.put(((p.encode(), Product(product_id=p, title=f"Mug {p}").encode()) for p in PRODUCTS), "catalog.products")
+        shop.put(((p.encode(), product(p)) for p in PRODUCTS), "catalog.products")
         story = Story(shop, datetime.now(UTC))
         story.send_all()
         story.work()
