@@ -24,7 +24,7 @@ class Plan:
         warm_s: the broker's first seconds of work, not counted.
     """
 
-    rates: tuple[int, ...] = (100, 500, 1000)
+    rates: tuple[int, ...] = (50, 100, 250, 500, 1000)
     rounds: int = 2
     settle_s: float = 2.0
     window_s: float = 6.0

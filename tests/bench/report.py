@@ -186,7 +186,7 @@ def parts(results: Results) -> Sheet:
     )
 
 
-MIDDLE = 500
+MIDDLE = 100
 
 
 def memory(results: Results) -> Sheet:
