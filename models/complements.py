@@ -1,7 +1,7 @@
 """What is bought together: pairs of one basket, ranked by lift."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
@@ -178,7 +178,7 @@ def substitutes(
     *,
     bought: Callable[[int, int], float],
     viewed: Callable[[int, int], float],
-    category_of: Callable[[int], str | None],
+    category_of: Callable[[int], Hashable],
 ) -> np.ndarray:
     """Mark what replaces something in the cart rather than going with it.
 
@@ -194,11 +194,9 @@ def substitutes(
     Returns:
         bool, shape (n,).
     """
-    ours = [(item, category_of(item)) for item in cart.tolist()]
+    ours = [(item, category) for item in cart.tolist() if (category := category_of(item)) is not None]
     marks = np.zeros(len(found), np.bool_)
-    for at, candidate in enumerate(found.tolist()):
+    for at, candidate in enumerate(found.tolist() if ours else ()):
         category = category_of(candidate)
-        marks[at] = category is not None and any(
-            category == other and viewed(item, candidate) > bought(item, candidate) for item, other in ours
-        )
+        marks[at] = any(category == other and viewed(item, candidate) > bought(item, candidate) for item, other in ours)
     return marks

@@ -47,10 +47,9 @@ class Knowledge:
         self.content.remove(product_id)
         self.words.remove(product_id)
 
-    def leaf_of_item(self, item: str) -> str | None:
-        """Name the leaf category of an item: that of the variant that speaks for it."""
-        offer = self.catalogue.offer_of(item)
-        return None if offer is None else leaf_of(offer.speaker) or None
+    def leaf_of_item(self, item: str) -> int | None:
+        """Give the code of an item's leaf category, None where it has none."""
+        return int(self.facts.leaf[self.facts.row(item)]) or None
 
     def _state(self, item: str) -> None:
         """Bring the facts of an item up to date with the catalogue."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -208,15 +208,15 @@ class Model:
             self.counts = bigger
 
     def candidates(
-        self, query: Query, *, limit: int = 100, category_of: Callable[[str], str | None] | None = None
+        self, query: Query, *, limit: int = 100, category_of: Callable[[str], Hashable] | None = None
     ) -> dict[str, Ranked]:
         """Ask every source.
 
         Args:
             query: the visitor.
             limit: at most this many per source.
-            category_of: the leaf category of an item; with it, `together` leaves out what replaces rather than goes
-                with the cart.
+            category_of: the leaf category of an item, None where it has none; with it, `together` leaves out what
+                replaces rather than goes with the cart.
 
         Returns:
             sources that have something: `session_knn`, `covisitation`, `history`, `factors`, `popular`, `together`;
@@ -259,7 +259,7 @@ class Model:
                     break
         return np.array(list(known), np.int32)
 
-    def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], str | None] | None) -> Ranked:
+    def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], Hashable] | None) -> Ranked:
         numbers = np.array([n for item in dict.fromkeys(cart) if (n := self.items.get(item)) >= 0], np.int32)
         ids, scores = self.complements.rank(numbers, limit)
         if category_of is not None:
