@@ -185,9 +185,9 @@ def key_finding(settings: Settings) -> Finding:
     """Look for the LLM's key; it is never shown."""
     if settings.openai_api_key is None:
         return Finding(
-            "api key", "note", "none: slates come without the LLM", "set OPENAI_API_KEY to have them reranked"
+            "api key", "note", "none: slates are decided without a language model", "nothing: this version asks none"
         )
-    return Finding("api key", "ok", f"set, for {settings.openai_base_url or 'the default endpoint'}")
+    return Finding("api key", "ok", f"set, for {settings.openai_base_url or 'the default endpoint'}; not used yet")
 
 
 def _ladder_finding() -> Finding:
