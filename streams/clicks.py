@@ -25,7 +25,7 @@ from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import ORIGIN_HEADER, Event, decode_event
 from schemas.learning import LearningStep, Origin
-from schemas.record import nearest_time
+from schemas.record import epoch_ms, nearest_time
 from schemas.slates import Cause, Evidence, SlateHead, encode_slate, slate_id
 from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVIDENCE, LEARNING, SLATES
 from streams import dead_letters
@@ -36,6 +36,9 @@ from streams.unreadable import unreadable
 from streams.world import World
 
 UNLIMITED = 1 << 31
+
+REWARDED_MS = 30 * 60 * 1000
+"""A click so long after the impression still pays for what was explored."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class ClicksAgent:
         return Out(LEARNING, 0, None, step.model_copy(update=more).encode(), record.offset)
 
     def _explored(self, event: Event, context: Context) -> str | None:
-        """Name the exploration pool whose product was seen or clicked, if that is what the event tells."""
+        """Name the exploration pool whose product was seen, or clicked within half an hour of being seen."""
         shown = event.shown
         placement = next((p for p in self._rules.placements if shown and p.name == shown.placement), None)
         if shown is None or placement is None or not placement.explores:
@@ -145,8 +148,12 @@ class ClicksAgent:
         place = explored_rank(shown.slate_id, placement.size) - (shown.rank or 1)
         if not 0 <= place < len(event.items):
             return None
-        knowledge = self._world.knowledge
-        row = knowledge.facts.row_of(event.items[place].product_id)
+        product_id, knowledge = event.items[place].product_id, self._world.knowledge
+        if event.name != "impression":
+            _, seen_ms, clicked = context.shown.get(product_id, (0, 0, True))
+            if clicked or epoch_ms(event.at) - seen_ms > REWARDED_MS:
+                return None
+        row = knowledge.facts.row_of(product_id)
         pools = Pools(context.views, newest(event.at, knowledge).ids, knowledge)
         return pools.of(np.array([row], np.int32))[0] if row else None
 

@@ -1,0 +1,92 @@
+"""The clicks agent through the engine as a library: what an event leads to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.explore import explored_rank
+from models.placements import PLACEMENTS
+from schemas.events import Event, EventName, Item, Shown
+from schemas.products import Product
+from streams.engine import Engine
+from streams.settings import Settings
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+HOME = next(placement for placement in PLACEMENTS if placement.name == "home")
+SLATE = "s-0-1-home-0000"
+
+
+class Told:
+    """An engine and what it was told, one event a second."""
+
+    def __init__(self) -> None:
+        self.engine = Engine(Settings(_env_file=None, evidence_share=1.0))
+        for n in range(60):
+            self.engine.put_product(Product(product_id=f"p{n}", title=f"Lamp {n}", category=("home", "lamps")))
+        self.count = 0
+
+    def __call__(self, name: EventName, product: str, *, minutes: float = 0, slate: str | None = None) -> list:
+        """Feed an event; `slate` names the slate whose explored product it is about."""
+        self.count += 1
+        shown = slate and Shown(slate_id=slate, placement="home", rank=explored_rank(slate, HOME.size))
+        return self.engine.feed(
+            Event(
+                event_id=f"e{self.count}",
+                name=name,
+                visitor_id="v",
+                at=NOON + timedelta(minutes=minutes, seconds=self.count),
+                items=(Item(product_id=product),),
+                shown=shown or None,
+                consent="personalisation",
+            )
+        )
+
+    def rewards(self) -> dict[str, list[float]]:
+        """Give fading clicks and impressions by pool."""
+        return self.engine.knowledge.model.rewards.pools
+
+
+@pytest.fixture
+def told() -> Told:
+    """A shop of lamps."""
+    return Told()
+
+
+def test_exploring_is_paid_for_what_was_seen_and_then_clicked(told: Told) -> None:
+    """An impression of the explored product, and a click on it within half an hour."""
+    told("impression", "p7", slate=SLATE)
+    seen = {pool: list(counts) for pool, counts in told.rewards().items()}
+    told("select_item", "p7", slate=SLATE)
+    assert len(seen) == 1
+    assert told.rewards() != seen
+
+
+@pytest.mark.parametrize(("impression", "minutes"), [(False, 0), (True, 31)])
+def test_clicks_without_a_fresh_impression_pay_nothing(told: Told, *, impression: bool, minutes: float) -> None:
+    """Forged, or too late: the bandit does not move."""
+    if impression:
+        told("impression", "p7", slate=SLATE)
+    before = {pool: list(counts) for pool, counts in told.rewards().items()}
+    told("select_item", "p7", minutes=minutes, slate=SLATE)
+    assert told.rewards() == before
+
+
+def test_a_second_click_pays_nothing(told: Told) -> None:
+    """Once per impression."""
+    told("impression", "p7", slate=SLATE)
+    told("select_item", "p7", slate=SLATE)
+    before = {pool: list(counts) for pool, counts in told.rewards().items()}
+    told("select_item", "p7", slate=SLATE)
+    assert told.rewards() == before
+
+
+def test_each_shelf_gets_one_slate_with_lineage_and_evidence(told: Told) -> None:
+    """A view asks for home and product; both name their cause and the positions they were decided at."""
+    told("view_item", "p1")
+    slates = told("view_item", "p2")
+    assert [slate.placement for slate in slates] == ["home", "product"]
+    assert {slate.cause.event_id for slate in slates} == {"e2"}
+    assert {slate.lineage.model for slate in slates} == {0}
+    assert sum(offset + 1 for offset in slates[0].lineage.products.values()) == 60
+    assert [one.slate_id for one in told.engine.evidence][-2:] == [slate.slate_id for slate in slates]
+    assert "p2" not in [item.product_id for item in slates[1].items]
