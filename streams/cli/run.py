@@ -46,6 +46,9 @@ def run(
     from streams.settings import Settings
     from streams.sources.formats import open_events
 
+    for written in (slates, contexts):
+        if written is not None and written.exists() and file.exists() and written.samefile(file):
+            raise RefusedError(f"{written} is the file to run over: name another one to write to.")
     source = open_events(file, form, columns=columns, limit=limit)
     source.survey  # noqa: B018  a file that cannot be read is refused before a broker is started
     tally = Tally(source.layout.labels)
@@ -57,6 +60,9 @@ def run(
             final = _on_kafka(source, Settings(), tally, bars, write, choice=broker, contexts=contexts is not None)
         for visitor_id, context in sorted(final.items()):
             keep(b'{"visitor_id":%s,"context":%s}' % (json.dumps(visitor_id).encode(), context))
+    if not tally.events:
+        why = ", ".join(f"{reason} ({count:,})" for reason, count in source.refused.most_common()) or "it is empty"
+        raise RefusedError(f"{file} holds no event that can be read: {why}. docs/records.md says what is read how.")
     if as_json:
         print(json.dumps(tally.summary()))
     else:

@@ -28,7 +28,7 @@ def clicks(
 
 @app.command()
 def catalog() -> None:
-    """Embed the catalogue's texts; needs sentence-transformers (pip install 'aisle[embed]')."""
+    """Embed the catalogue's texts; needs sentence-transformers (the extra `embed`)."""
     _supervise("catalog", "streams.catalog_app")
 
 

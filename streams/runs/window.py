@@ -52,5 +52,6 @@ class Window:
         Args:
             committed: the next offset a restart of the worker needs, by partition.
         """
-        written = all(committed.get(partition, 0) >= sent for partition, sent in enumerate(self._sent))
+        # A partition without events has committed nothing, whatever number stands for that.
+        written = all(not sent or committed.get(partition, 0) >= sent for partition, sent in enumerate(self._sent))
         return written and self._behind == 0

@@ -36,6 +36,9 @@ class Log(Sink, Protocol):
     def events_since(self, ends: Mapping[str, int], prefix: str) -> set[str]:
         """Give the ids of events from these offsets on that begin with `prefix`."""
 
+    def product_ids(self) -> set[str]:
+        """Give the products that are in the catalogue now."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -72,6 +75,8 @@ def import_events(
 ) -> Imported:
     """Send a file's products and events, going on where an earlier import of the same content stopped.
 
+    What a file of events tells of a product is little: a product that is in the catalogue already is left as it is.
+
     After a stop, whatever way it came, the log itself is asked which events followed the last checkpoint, so none is
     sent twice. A topic that was made anew since then gets everything again.
 
@@ -88,7 +93,8 @@ def import_events(
         saved = Progress(events=0, ends=log.ends(EVENTS))
         checkpoint.save(saved)
     there = log.events_since(saved.ends, file.content.digest[:16]) if begun else set()
-    products = import_products(file.products(), log)
+    known = log.product_ids()
+    products = import_products((product for product in file.products() if product.product_id not in known), log)
     events = iter(file.events())
     done = sum(1 for _ in islice(events, saved.events))
     sent = 0

@@ -1,12 +1,12 @@
 """The import log on Kafka."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from schemas.errors import DecodeError, RefusedError
 from schemas.events import Event
-from schemas.topics import EVENTS, TopicName, Topics
+from schemas.topics import EVENTS, PRODUCTS, TopicName, Topics
 from streams.sources.writer import Writer
 
 if TYPE_CHECKING:
@@ -81,29 +81,40 @@ class KafkaLog(Writer):
         Raises:
             RefusedError: the log cannot be read.
         """
-        from confluent_kafka import TopicPartition
+        return {found for message in self._read(EVENTS, ends) for found in _id_of(message.value(), prefix)}
 
-        name = self._topics[EVENTS]
-        left = {int(p): end for p, end in self.ends(EVENTS).items() if end > ends[p]}
-        self._consumer.assign([TopicPartition(name, partition, ends[str(partition)]) for partition in left])
-        found = set()
+    def product_ids(self) -> set[str]:
+        """Give the products that `catalog.products` holds now.
+
+        Raises:
+            RefusedError: the log cannot be read.
+        """
+        newest = {message.key(): message.value() for message in self._read(PRODUCTS, {})}
+        return {key.decode(errors="replace") for key, value in newest.items() if key and value is not None}
+
+    def _read(self, topic: TopicName, starts: Mapping[str, int]) -> Iterator["Message"]:
+        """Read a topic from these offsets (or its start) up to its end as it is now."""
+        from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+
+        left = {int(p): end for p, end in self.ends(topic).items() if end > starts.get(p, 0)}
+        name = self._topics[topic]
+        self._consumer.assign([TopicPartition(name, p, starts.get(str(p), OFFSET_BEGINNING)) for p in left])
         while left:
-            message = self._next()
+            message = self._next(name)
             if message.error() is None:
-                found |= _id_of(message.value(), prefix)
+                yield message
             if message.error() is not None or message.offset() + 1 >= left.get(message.partition(), 0):
                 left.pop(message.partition(), None)
         self._consumer.unassign()
-        return found
 
-    def _next(self) -> "Message":
+    def _next(self, name: str) -> "Message":
         """Wait for a record, or for the notice that a partition is read to its end."""
         from confluent_kafka import KafkaError
 
         message = self._consumer.poll(self._timeout_s)
         error = None if message is None else message.error()
         if message is None or (error is not None and error.code() != KafkaError._PARTITION_EOF):  # noqa: SLF001  its name
-            raise RefusedError(f"The end of {self._topics[EVENTS]} cannot be read: run `aisle doctor`.")
+            raise RefusedError(f"The end of {name} cannot be read: run `aisle doctor`.")
         return message
 
     def close(self) -> None:

@@ -51,11 +51,19 @@ def read_rows(
         lines = text_lines(stream, refused)
         first = next(lines, "")
         delimiter = max(DELIMITERS, key=first.count)
-        header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+        header = _header(first, delimiter)
         missing = [name for name in required if name not in header]
         if missing:
             raise RefusedError(f"{path} has no column {', '.join(missing)}: is it really {kind}?")
         yield from _rows(lines, header, delimiter=delimiter, refused=refused, limit=limit)
+
+
+def _header(line: str, delimiter: str) -> list[str]:
+    """Read the names of the columns; a line that is no row has none."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
 
 
 def _rows(

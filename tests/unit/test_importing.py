@@ -48,6 +48,10 @@ class MemoryLog:
         """Look into the list."""
         return {name for name in self.event_ids()[ends["0"] :] if name.startswith(prefix)}
 
+    def product_ids(self) -> set[str]:
+        """Look at all of them."""
+        return {Product.decode(value).product_id for value in self.records[PRODUCTS]}
+
     def event_ids(self) -> list[str]:
         """Give the ids of all events in order."""
         return [Event.decode(value).event_id for value in self.records[EVENTS]]
@@ -66,6 +70,15 @@ def run(file: EventFile, log: MemoryLog, directory: Path) -> Imported:
     """Import once."""
     checkpoint = Checkpoint(directory, digest=file.content.digest, target="t")
     return import_events(file, log, checkpoint, advance=lambda: None, chunk=CHUNK)
+
+
+def test_a_product_of_the_catalogue_is_left_as_it_is(file: EventFile, tmp_path: Path) -> None:
+    """A file of events knows little of its products: what the shop's feed says is not replaced."""
+    log = MemoryLog()
+    import_products([Product(product_id=next(file.products()).product_id, title="From the feed", stock=0)], log)
+    assert run(file, log, tmp_path).products == 6
+    assert Product.decode(log.records[PRODUCTS][0]).title == "From the feed"
+    assert run(file, log, tmp_path).products == 0
 
 
 def test_products_and_events_arrive_once_in_order(file: EventFile, tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_a_run_is_done_when_all_is_written_and_learned() -> None:
     window.heard(marks={0: 0}, unlearned=0)
     assert not window.done({0: -1, 1: -1})
     assert window.done({0: 1, 1: 0, 2: 0})
+    assert window.done({0: 1, 1: -1, 2: -1})  # nothing was sent there, so nothing was committed
 
 
 @pytest.fixture
