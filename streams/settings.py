@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     )
     qdrant_timeout_ms: int = Field(50, ge=1, le=10_000, description="A slower answer of Qdrant is served without.")
     index: Literal["auto", "numpy", "edge"] = Field(
-        "auto", description="Index inside the worker: exact numpy, Qdrant embedded, or numpy up to 50,000 products."
+        "auto", description="Index inside the worker: exact numpy (`auto` too), or Qdrant embedded (`edge`)."
     )
     embedding_model: str = Field("all-MiniLM-L6-v2", description="Any sentence-transformers model name or directory.")
     openai_api_key: SecretStr | None = Field(

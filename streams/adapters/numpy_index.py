@@ -1,4 +1,4 @@
-"""Exact search in memory: the oracle the other indexes are tested against, and the fastest up to 100,000 products."""
+"""Exact search in memory: the oracle the other indexes are tested against, and what `auto` serves from."""
 
 from collections.abc import Collection, Sequence
 

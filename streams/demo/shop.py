@@ -16,7 +16,6 @@ GROUP_SHARE = 0.12
 """Share of products that come in two or three colours, one record each."""
 
 HIDDEN_SHARE, SOLD_OUT_SHARE, NEW_SHARE, SALE_SHARE = 0.01, 0.02, 0.02, 0.1
-NEW_FOR = timedelta(days=3)
 
 
 def generate_shop(seed: int, n: int = 3000, *, at: datetime = OPENED) -> list[Product]:
