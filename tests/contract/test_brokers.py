@@ -97,7 +97,8 @@ def test_a_topic_that_is_kept_otherwise_is_refused_and_mended_when_told(kafka_br
     """As one that the broker made by itself: with its defaults, which cut it by age and take the producer's time."""
     topics = Topics(prefix=f"t-{secrets.token_hex(4)}.", partitions=1)
     with admin_of(kafka_broker) as admin:
-        admin._client.create_topics({topics[name]: {"num_partitions": 1} for name in (EVENTS, LEARNING, RULES)})
+        made = {topics[name]: {"num_partitions": 1} for name in (EVENTS, LEARNING, RULES)}
+        admin._client.create_topics(made, wait_for_metadata=True)  # else one may be seen and the next not yet
         with pytest.raises(RefusedError, match=rf"{topics[RULES]} has cleanup\.policy=delete and needs compact"):
             admin.create(topics)
         assert topics[PRODUCTS] not in admin.topics()
