@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests format bench clean
+.PHONY: help install demo test check lint types imports tests format bench faults clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ format: $(STAMP) ## Format the code
 
 bench: $(STAMP) ## Measure latency and throughput on real Kafka, write docs/benchmarks.md
 	@$(BIN)/python tests/bench $(ARGS)
+
+faults: $(STAMP) ## Kill workers and broker on real Kafka, count what is lost (ARGS="--seed 2 --faults 60 --json")
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 clean: ## Remove what was made, but not .venv
 	rm -rf build dist .aisle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

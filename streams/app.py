@@ -41,12 +41,14 @@ def serve(
     arguments: list[str] | None = None,
     *,
     write_through: "Callable[[Writer], Writer] | None" = None,
+    write_states_through: "Callable[[Writer], Writer] | None" = None,
 ) -> None:
     """Run one worker process.
 
     Args:
         build: makes the job.
         write_through: wraps what writes slates to Kafka.
+        write_states_through: wraps what writes states.
         arguments: `--parent PID` (leave when it is gone) and `--accept-gap`; the command line's by default.
     """
     parser = argparse.ArgumentParser()
@@ -80,7 +82,7 @@ def serve(
         files.mkdir(parents=True, exist_ok=True)
         connection = Connection(aiokafka_config(settings), is_embedded(), partition_of)
         writer = (write_through or (lambda inner: inner))(AiokafkaWriter(connection.client))
-        states = AiokafkaWriter(connection.client)
+        states = (write_states_through or (lambda inner: inner))(AiokafkaWriter(connection.client))
         worker = Worker(job, settings, connection, writer=writer, state_writer=states, accept_gap=options.accept_gap)
         worker.run()
     except Exception as error:  # noqa: BLE001  the supervisor reads the exit code

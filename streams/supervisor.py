@@ -31,16 +31,19 @@ STEADY_S = 60.0
 class BackOff:
     """How long to wait before the next start.
 
+    `steady_s` is how long a worker must have run for its failure to have a new reason.
+
     >>> back_off = BackOff()
     >>> [back_off.after(uptime_s=1) for _ in range(8)], back_off.after(uptime_s=100)
     ([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0], 0.5)
     """
 
     failures: int = 0
+    steady_s: float = STEADY_S
 
     def after(self, *, uptime_s: float) -> float:
         """Count a failure and give the delay in seconds."""
-        self.failures = 1 if uptime_s >= STEADY_S else self.failures + 1
+        self.failures = 1 if uptime_s >= self.steady_s else self.failures + 1
         return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(self.failures - 1, 16))
 
 
@@ -53,6 +56,7 @@ class Supervisor:
         settings: where health is served while the worker may not run.
         accept_gap: let the worker go on where state and source do not meet, once.
         wait: waits for that many seconds, or until told to stop.
+        back_off: how long that is.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Supervisor:
         *,
         accept_gap: bool = False,
         wait: Callable[[float], object] | None = None,
+        back_off: BackOff | None = None,
     ) -> None:
         self._command = list(command)
         self._files = files
@@ -71,7 +76,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._wait = wait or self._stop.wait
         self._child: subprocess.Popen[bytes] | None = None
-        self._back_off = BackOff()
+        self._back_off = back_off or BackOff()
 
     def run(self) -> int:
         """Supervise until SIGTERM or SIGINT.

@@ -6,7 +6,9 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from schemas.errors import RefusedError
 from streams.admin import Admin
@@ -28,10 +30,10 @@ _LOGGING = """<Configuration status="ERROR"><Appenders><Console name="out"><Patt
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{doors}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 inter.broker.listener.name=PLAINTEXT
 log.dirs={logs}
 auto.create.topics.enable=false
@@ -48,20 +50,99 @@ group.initial.rebalance.delay.ms=0
 """
 
 
+class Door(NamedTuple):
+    """A second way into the broker: it listens on one port and tells clients another, such as a proxy's."""
+
+    listens: int
+    advertised: int
+
+
+class Node:
+    """One broker on this machine, which can be killed and started again on the same data and port.
+
+    Start it from a thread that lives as long as it shall: it ends with that thread.
+
+    Args:
+        settings: of the installation; the node's own are made from them.
+        progress: told what is done.
+        doors: further listeners.
+
+    Raises:
+        RefusedError: Java or Maven is missing, or the data directory cannot be formatted.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress, *, doors: Sequence[Door] = ()) -> None:
+        self._java = find_java()
+        self._jars = kafka_jars(cache_dir(), progress)
+        self._home = Path(tempfile.mkdtemp(prefix="aisle-kafka-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            port, controller = free_ports(2)
+            self.settings = local(settings, f"127.0.0.1:{port}")
+            _write_config(self._home, port, controller, doors)
+            _format([self._java, *_SHORT, *self._classes()], self._home / "server.properties")
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int | None:
+        """Give the process while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def data(self) -> Path:
+        """Give the directory of the logs."""
+        return self._home / "logs"
+
+    def start(self) -> None:
+        """Start it, for the first time or again, and wait until it answers.
+
+        Raises:
+            RefusedError: it does not come up.
+        """
+        with (self._home / "out.log").open("ab") as out:
+            self._process = subprocess.Popen(  # noqa: S603
+                [self._java, *_HEAP, *self._classes(), "kafka.Kafka", str(self._home / "server.properties")],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us: workers must be able to finish before the broker goes
+                preexec_fn=dying_with_parent(),  # noqa: PLW1509  one call into the kernel, no locks taken
+            )
+        _wait(self._process, self.settings, self._home / "out.log")
+
+    def kill(self) -> None:
+        """End it as a power cut would, but for what the kernel keeps of its files."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """End it and remove its data."""
+        if self._process is not None:
+            stop(self._process)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _classes(self) -> list[str]:
+        return [f"-Dlog4j2.configurationFile={self._home / 'log4j2.xml'}", "-cp", f"{self._jars}/*"]
+
+
 def open_maven(settings: Settings, progress: Progress) -> Broker:
     """Start a broker whose log lives in a temporary directory.
 
     Raises:
         RefusedError: Java or Maven is missing, or the broker does not come up.
     """
-    java = find_java()
-    jars = kafka_jars(cache_dir(), progress)
-    home = Path(tempfile.mkdtemp(prefix="aisle-kafka-"))
+    node = Node(settings, progress)
+    progress("Starting Apache Kafka")
     try:
-        return _start(java, jars, home, settings, progress)
+        node.start()
     except BaseException:
-        shutil.rmtree(home, ignore_errors=True)
+        node.close()
         raise
+    return Broker("maven", node.settings, stop=node.close, pid=node.pid)
 
 
 def cache_dir() -> Path:
@@ -69,36 +150,21 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aisle"
 
 
-def _start(java: str, jars: Path, home: Path, settings: Settings, progress: Progress) -> Broker:
-    progress("Starting Apache Kafka")
-    port, controller = free_ports(2)
-    config = home / "server.properties"
-    config.write_text(_PROPERTIES.format(port=port, controller=controller, logs=home / "logs"))
-    logging = home / "log4j2.xml"
-    logging.write_text(_LOGGING)
-    command = [f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
-    _format([java, *_SHORT, *command], config)
-    with (home / "out.log").open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603
-            [java, *_HEAP, *command, "kafka.Kafka", str(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us: workers must be able to finish before the broker goes
-            preexec_fn=dying_with_parent(),  # noqa: PLW1509  one call into the kernel, no locks taken
-        )
-
-    def end() -> None:
-        stop(process)
-        shutil.rmtree(home, ignore_errors=True)
-
-    try:
-        own = local(settings, f"127.0.0.1:{port}")
-        _wait(process, own, home / "out.log")
-    except BaseException:
-        end()
-        raise
-    return Broker("maven", own, stop=end, pid=process.pid)
+def _write_config(home: Path, port: int, controller: int, doors: Sequence[Door]) -> None:
+    """Write the broker's properties and its logging."""
+    names = [f"DOOR{number}" for number, _ in enumerate(doors)]
+    listens = [f",{name}://127.0.0.1:{door.listens}" for name, door in zip(names, doors, strict=True)]
+    advertised = [f",{name}://127.0.0.1:{door.advertised}" for name, door in zip(names, doors, strict=True)]
+    config = _PROPERTIES.format(
+        port=port,
+        controller=controller,
+        logs=home / "logs",
+        doors="".join(listens),
+        advertised="".join(advertised),
+        protocols="".join(f",{name}:PLAINTEXT" for name in names),
+    )
+    (home / "server.properties").write_text(config)
+    (home / "log4j2.xml").write_text(_LOGGING)
 
 
 def _format(command: list[str], config: Path) -> None:

@@ -1,0 +1,89 @@
+"""`make faults`: a seeded plan of faults on Apache Kafka itself, and whether anything was lost or doubled by them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from models.warm_up import warm_up
+from schemas.errors import RefusedError
+from tests.faults.driver import Driver
+from tests.faults.plan import Planned, make_plan
+from tests.faults.registry import KINDS
+from tests.faults.report import Report
+from tests.faults.stage import HungError, Stage, open_stage
+
+LONG = 200
+RATE = 30.0
+
+
+def run(plan: Sequence[Planned], stage: Stage, console: Console) -> Report:
+    """Stage a plan's faults; ends early when the stage cannot be put in order any more."""
+    report, driver = Report(), Driver(stage)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    try:
+        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+            task = progress.add_task("Starting", total=len(plan))
+            stage.join()
+            for planned in plan:
+                progress.update(task, description=planned.fault.name)
+                staged = driver.run(planned)
+                report.staged.append(staged)
+                if not staged.exact:
+                    console.print("\n".join(report.findings()[-5:]), style="red", markup=False)
+                if staged.hung is not None:
+                    stage.restart()
+                progress.advance(task)
+        report.again = driver.read_again()
+    except HungError as error:
+        console.print(f"The stage does not come back: {error}", style="red", markup=False)
+        report.broken = True
+    finally:
+        driver.close()
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; 1 when anything was lost, doubled, mismatched or hung."""
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", type=int, default=LONG, help=f"how many; {LONG} by default")
+    parser.add_argument("--only", action="append", default=[], help="kinds whose name contains this")
+    parser.add_argument("--rate", type=float, default=RATE, help="events a second")
+    parser.add_argument("--out", type=Path, help="write the table to this file, too")
+    parser.add_argument("--json", action="store_true", help="the last line is JSON")
+    given = parser.parse_args(arguments)
+    console = Console(stderr=True)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `aisle` does; children inherit it
+    kinds = [kind for kind in KINDS if not given.only or any(name in kind.name for name in given.only)]
+    plan = make_plan(kinds, seed=given.seed, faults=given.faults)
+    warm_up()  # compiled once, before anything is timed
+    try:
+        with open_stage(seed=given.seed, rate=given.rate, progress=console.log) as stage:
+            report = run(plan, stage, console)
+    except RefusedError as error:
+        console.print(str(error))
+        return 1
+    tell(report, given.out, json=given.json)
+    return 0 if report.exact else 1
+
+
+def tell(report: Report, out: Path | None, *, json: bool) -> None:
+    """Print the table, what is wrong, and the line for machines."""
+    console = Console(width=160)
+    console.print(report.table())
+    for finding in report.findings():
+        console.print(finding, markup=False)
+    if out is not None:
+        with out.open("w") as file:
+            Console(file=file, width=160).print(report.table())
+    if json:
+        sys.stdout.write(report.last_line() + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""One fault after the other: calm, harm, recovery, no lag, everything checked."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from schemas.topics import SLATES, TopicName
+from streams.flow import LogRecord
+from tests.faults.checks import CHECKED, Checks, Verdict
+from tests.faults.model_check import ModelCheck
+from tests.faults.plan import Planned
+from tests.faults.reader import Reader
+from tests.faults.served import Served
+from tests.faults.stage import HungError, Stage
+
+RECOVERS_WITHIN_S = 90.0
+"""Longer than a session timeout, a rebalance and the longest delay of a supervisor together."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """How one fault went: seconds until the first slate for an event sent after it, and until every partition had one.
+
+    `hung` says what did not come about in time.
+    """
+
+    name: str
+    verdict: Verdict
+    first_s: float | None = None
+    whole_s: float | None = None
+    hung: str | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Tell whether all went as it must."""
+        return self.verdict.exact and self.hung is None
+
+
+class Driver:
+    """Bring faults onto a stage, one by one.
+
+    Args:
+        stage: with at least one worker that is ready.
+        say: told what is going on.
+    """
+
+    def __init__(self, stage: Stage, say: Callable[[str], object] = lambda _: None) -> None:
+        self._stage = stage
+        self._say = say
+        self._checks = Checks()
+        self._served = Served()
+        self._models = ModelCheck()
+        self._reader = Reader(stage.bootstrap, stage.topics, CHECKED, self._take)
+
+    def run(self, planned: Planned) -> Staged:
+        """Stage one fault and check everything."""
+        fault, random, stage = planned.fault, planned.random, self._stage
+        first = whole = None
+        try:
+            stage.load.resume()
+            time.sleep(planned.calm_s)  # the moment, not a wait
+            fault.harm(stage, random)
+            fault.mend(stage, random)
+            first, whole = self._recovery()
+            self._settle()
+            wrong_models = self._models.check(stage)
+            verdict = self._checks.verdict()
+        except (HungError, AssertionError) as error:
+            stage.marks.disarm()
+            return Staged(fault.name, self._checks.verdict(), first, whole, hung=str(error))
+        doubled = verdict.doubled
+        if verdict.repeats and not fault.excused:
+            doubled = (*doubled, f"{verdict.repeats} slates written again")
+        mismatches = (*verdict.mismatches, *wrong_models)
+        verdict = Verdict(verdict.lost, doubled, mismatches, verdict.repeats, verdict.rewritten)
+        return Staged(fault.name, verdict, first, whole)
+
+    def read_again(self) -> Verdict:
+        """Read everything once more from the beginning and check all of it."""
+        checks = Checks()
+        reader = Reader(self._stage.bootstrap, self._stage.topics, CHECKED, checks.take)
+        try:
+            reader.read_to_end(120)
+        finally:
+            reader.close()
+        return checks.verdict()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._reader.close()
+
+    def _take(self, topic: TopicName, records: Sequence[LogRecord]) -> None:
+        self._checks.take(topic, records)
+        if topic == SLATES:
+            self._served.take(records)
+        self._models.take(topic, records)
+
+    def _recovery(self) -> tuple[float, float]:
+        began, bar = time.monotonic(), self._stage.load.ends()
+        first = self._until(lambda: self._served.any_beyond(bar), "a slate", began)
+        return first, self._until(lambda: self._served.all_beyond(bar), "slates of every partition", began)
+
+    def _until(self, done: Callable[[], bool], what: str, began: float) -> float:
+        while not done():
+            if time.monotonic() - began > RECOVERS_WITHIN_S:
+                raise HungError(f"no {what} within {RECOVERS_WITHIN_S:.0f} s\n{self._stage.logs()}")
+            self._reader.poll(0.05)
+        return time.monotonic() - began
+
+    def _settle(self) -> None:
+        """Stop the load, wait until nothing is left to do, read all there is."""
+        self._stage.load.pause()
+        self._stage.wait(lambda: self._stage.lag() == 0, "no lag", RECOVERS_WITHIN_S)
+        self._reader.read_to_end()
