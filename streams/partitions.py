@@ -13,7 +13,7 @@ import orjson
 
 from models.session import applied_of
 from schemas.errors import DecodeError, RefusedError
-from schemas.topics import CHANGELOG
+from schemas.topics import CHANGELOG, SLATES
 from streams.flow import LogRecord
 from streams.sweep import Sweep
 from streams.unreadable import unreadable
@@ -46,9 +46,21 @@ class Watermark(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes) -> "Watermark":
-        """Read a watermark record's value."""
-        raw = orjson.loads(data)
-        return cls(raw["mark"], raw["out_end"], raw.get("epoch", 0), raw.get("topic_id", ""))
+        """Read a watermark record's value.
+
+        Raises:
+            DecodeError: whatever is wrong with the bytes.
+        """
+        try:
+            raw = orjson.loads(data)
+            found = cls(raw["mark"], raw["out_end"], raw.get("epoch", 0), raw.get("topic_id", ""))
+        except orjson.JSONDecodeError:
+            raise DecodeError("not_json", "Watermark: the bytes are not JSON") from None
+        except (TypeError, KeyError, AttributeError) as error:
+            raise DecodeError("schema", f"Watermark: {type(error).__name__}") from None
+        if list(map(type, found)) != [int, int, int, str] or min(found[:3]) < -1 or max(found[:3]) >= 1 << 63:
+            raise DecodeError("schema", "Watermark: not offsets, an epoch and an id")
+        return found
 
 
 @dataclass(slots=True)
@@ -57,7 +69,7 @@ class PartitionState:
 
     `mark` is the last source offset applied; `visitors` maps visitor id to encoded state, undecoded until touched;
     `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again; `sweep`
-    frees visitors.
+    frees visitors; `unreadable` counts watermark records that no build like this one wrote.
     """
 
     partition: int
@@ -68,6 +80,7 @@ class PartitionState:
     visitors: dict[bytes, bytes] = field(default_factory=dict)
     emitted: set[tuple[int, str]] = field(default_factory=set)
     sweep: Sweep = field(default_factory=Sweep, compare=False, repr=False)
+    unreadable: int = 0
 
     def put(self, key: bytes, data: bytes | None) -> None:
         """Replace a visitor's state; None forgets it."""
@@ -93,6 +106,7 @@ class Restore:
         self._partition = partition
         self._found: dict[bytes, tuple[int, int, bytes | None]] = {}
         self._watermark: Watermark | None = None
+        self._unreadable = 0
         self._emitted: set[tuple[int, int, str]] = set()
 
     @property
@@ -107,13 +121,14 @@ class Restore:
             key, value = record.key, record.value
             if key is None:
                 continue
-            if key == WATERMARK_KEY:
-                self._take_watermark(value)
-                continue
-            epoch = _number(record.headers, EPOCH_HEADER) if record.headers else 0
             try:
+                if key == WATERMARK_KEY:
+                    self._take_watermark(value)
+                    continue
+                epoch = _number(record.headers, EPOCH_HEADER) if record.headers else 0
                 applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
             except DecodeError as error:  # one visitor starts anew, which is better than nobody being served
+                self._unreadable += key == WATERMARK_KEY
                 unreadable(CHANGELOG, str(error), partition=record.partition, offset=record.offset)
                 continue
             before = found.get(key)
@@ -125,10 +140,12 @@ class Restore:
         for record in records:
             if record.value is None:
                 continue
-            slate = orjson.loads(record.value)
-            if slate.get("revision", 0) == 0:
-                cause = slate["cause"]
-                self._emitted.add((cause.get("epoch", 0), cause["offset"], slate["placement"]))
+            try:
+                if (sent := _sent(record.value)) is not None:
+                    self._emitted.add(sent)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:  # no slate of ours: it answers nothing
+                why = type(error).__name__
+                unreadable(SLATES, why, partition=record.partition, offset=record.offset)
 
     def finish(self) -> PartitionState:
         """Give the state as it stands; visitors of an earlier epoch are kept, their offsets forgotten."""
@@ -139,7 +156,7 @@ class Restore:
             if value is not None
         }
         emitted = {one[1:] for one in self._emitted if one[0] == mark.epoch and one[1] > mark.mark}
-        return PartitionState(self._partition, *mark, visitors, emitted)
+        return PartitionState(self._partition, *mark, visitors, emitted, unreadable=self._unreadable)
 
     def _take_watermark(self, value: bytes | None) -> None:
         if value is None:
@@ -180,7 +197,11 @@ def check_gap(state: PartitionState, source: Source, *, accept: bool = False) ->
         state = _accepted(accept, f"{why}: the topic was created anew; {how}", _anew(state), first - 1)
     elif source.committed is not None and mark < source.committed - 1:
         why = f"{where}: state ends at offset {mark}, but the group has committed {source.committed}"
-        state = _accepted(accept, f"{why}: the changelog lost its end; {how}", state, source.committed - 1)
+        lost = f"{state.unreadable} watermarks are unreadable" if state.unreadable else "the changelog lost its end"
+        state = _accepted(accept, f"{why}: {lost}; {how}", state, source.committed - 1)
+    elif state.unreadable and mark < 0 and source.committed is None:
+        why = f"{where}: {state.unreadable} watermarks are unreadable and the group has committed nothing"
+        state = _accepted(accept, f"{why}: nobody knows where the state ends; {how}", state, first - 1)
     elif mark >= source.end and mark >= 0:
         why = f"{where}: state ends at offset {mark}, but the log ends at {source.end}"
         state = _accepted(accept, f"{why}: the topic was created anew; {how}", _anew(state), first - 1)
@@ -203,7 +224,22 @@ def _accepted(accept: bool, why: str, state: PartitionState, mark: int) -> Parti
 
 
 def _number(headers: Iterable[tuple[str, bytes | None]], wanted: str) -> int:
-    return next((int(value) for name, value in headers if name == wanted and value), 0)
+    value = next((value for name, value in headers if name == wanted and value), b"0")
+    if len(value) > 19 or not value.removeprefix(b"-").isdigit():
+        raise DecodeError("schema", f"header {wanted}: not a number")
+    return int(value)
+
+
+def _sent(value: bytes) -> tuple[int, int, str] | None:
+    """Read which source record and placement a slate answers; None for a revision."""
+    slate = orjson.loads(value)
+    if slate.get("revision", 0) != 0:
+        return None
+    cause = slate["cause"]
+    epoch, offset, placement = cause.get("epoch", 0), cause["offset"], slate["placement"]
+    if [type(epoch), type(offset), type(placement)] != [int, int, str]:
+        raise TypeError
+    return epoch, offset, placement
 
 
 def _rebased(data: bytes) -> bytes:

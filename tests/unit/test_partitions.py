@@ -158,3 +158,44 @@ def test_meeting(marked: int, source: Source) -> None:
     """A first start, a log that begins later, and state that is ahead of the last commit are all fine."""
     part = PartitionState(0, mark=marked)
     assert check_gap(part, source) == part
+
+
+BROKEN = [b"", b"null", b"{}", b"[1,2]", b'{"mark":"7","out_end":0}', b'{"mark":7,"out_end":-9}', b'{"mark":7}']
+
+
+@pytest.mark.parametrize("value", BROKEN)
+def test_an_unreadable_watermark_is_none(value: bytes) -> None:
+    """Whoever wrote it, the mark before it or after it holds, and the worker is not stopped by it."""
+    before = restored((b"v", state(5)), mark(5, 3), (WATERMARK_KEY, value))
+    after = restored((WATERMARK_KEY, value), (b"v", state(5)), mark(5, 3))
+    assert before == after
+    assert (before.mark, before.out_end, before.unreadable, before.visitors) == (5, 3, 1, {b"v": state(5)})
+    assert check_gap(before, Source(committed=6, start=0, end=9)).mark == 5
+
+
+def test_only_unreadable_watermarks_are_refused_until_accepted() -> None:
+    """Where compaction left no other, nobody knows how far the state goes: said with both numbers, never guessed."""
+    part = restored((b"v", state(5)), (WATERMARK_KEY, b"garbage"))
+    with pytest.raises(RefusedError, match=r"offset -1, .*committed 6: 1 watermarks are unreadable; .*--accept-gap"):
+        check_gap(part, Source(committed=6, start=0, end=9))
+    with pytest.raises(RefusedError, match=r"1 watermarks are unreadable and the group has committed nothing"):
+        check_gap(part, Source(committed=None, start=2, end=9))
+    accepted = check_gap(part, Source(committed=6, start=0, end=9), accept=True)
+    assert (accepted.mark, accepted.visitors) == (5, {b"v": state(5)})
+    assert check_gap(part, Source(committed=None, start=2, end=9), accept=True).mark == 1
+
+
+@pytest.mark.parametrize("header", [("epoch", b"one"), ("applied", b"\xff"), ("epoch", b"1" * 5000)])
+def test_a_state_with_a_broken_header_is_passed_over(header: tuple[str, bytes]) -> None:
+    """Its visitor is as before it; the others are not concerned."""
+    part = restored((b"v", state(3)), (b"v", state(7) if header[0] == "epoch" else None, (header,)), mark(3))
+    assert part.visitors == {b"v": state(3)}
+
+
+@pytest.mark.parametrize("value", [b"garbage", b"[]", b"{}", b'{"cause":{"offset":"8"},"placement":"home"}'])
+def test_what_is_no_slate_answers_nothing(value: bytes) -> None:
+    """A record that somebody else wrote among the slates stops no restore, and takes no event's slate away."""
+    restore = Restore(0)
+    restore.changelog(log(mark(5)))
+    restore.outputs(log((b"v", value), (b"v", b'{"cause":{"offset":8},"placement":"cart"}')))
+    assert restore.finish().emitted == {(8, "cart")}
