@@ -12,13 +12,16 @@ import orjson
 
 from models.visitor import Entry, Profile, Rates, Seen, Session, Step, Visitor
 from schemas.errors import DecodeError
-from schemas.events import Landing
+from schemas.events import EARLIEST_MS, LATEST_MS, Landing
 from schemas.learning import StepKind
 
 VERSION = 1
 Row = TypeVar("Row", Step, Seen, Entry)
-HEAD = b'{"applied":'
-CLOCK = re.compile(rb'\{"applied":-?\d+,"version":\d+,"clock":(\d+)')
+APPLIED = re.compile(rb'\{"applied":(-?\d{1,18})[,}]')
+CLOCK = re.compile(rb'\{"applied":-?\d{1,18},"version":\d{1,9},"clock":(\d{1,15})[,}]')
+
+MOST = 1 << 53
+"""No count and no difference of times is greater; sums of some hundred still fit 64 bits, which is what is written."""
 
 _LETTER: dict[StepKind, str] = {"view": "v", "click": "c", "cart": "b", "remove": "r", "purchase": "p"}
 _KIND = {letter: kind for kind, letter in _LETTER.items()}
@@ -73,7 +76,7 @@ def _plain_session(session: Session, now: int) -> dict[str, Any]:
 
 
 def decode_visitor(data: bytes) -> Visitor:
-    """Read a visitor.
+    """Read a visitor: all of it is what `Visitor` declares, or the next events would fail on what is not.
 
     Raises:
         DecodeError: whatever is wrong with the bytes.
@@ -92,19 +95,24 @@ def decode_visitor(data: bytes) -> Visitor:
 
 def _visitor(plain: dict[str, Any]) -> Visitor:
     now = plain["clock"]
+    _whole((plain["applied"], now))
+    if not EARLIEST_MS <= now < LATEST_MS:
+        raise ValueError
     session, shown, entries = plain.get("session"), plain.get("shown"), plain.get("entries")
-    first, sessions, looks, carts, purchases = plain["profile"]
+    first, sessions, looks, carts, purchases = _whole(plain["profile"])
     views, triggers, hour = plain["rates"]
     return Visitor(
-        applied=int(plain["applied"]),
+        applied=plain["applied"],
         clock_ms=now,
-        user_id=plain.get("user"),
+        user_id=_text(plain.get("user")),
         session=None if session is None else _session(session, now),
         shown=() if shown is None else _shown(shown, now),
         profile=Profile(
             now - first, sessions, looks, carts, purchases, () if entries is None else _entries(entries, now)
         ),
-        rates=Rates(_times(views, now), _times(triggers, now), tuple((slot, count) for slot, count in hour)),
+        rates=Rates(
+            _times(views, now), _times(triggers, now), tuple((slot, count) for slot, count in map(_whole, hour))
+        ),
         seen=base64.b64decode(plain["seen"], validate=True),
     )
 
@@ -113,20 +121,23 @@ def _session(plain: dict[str, Any], now: int) -> Session:
     landing, columns = plain.get("landing"), plain.get("steps")
     steps: tuple[Step, ...] = ()
     if columns is not None:
-        product, letters, at, *numbers = columns
+        product, letters, at, view, beats, told, scroll, gap = columns
         kinds = [_KIND[letter] for letter in letters]
-        steps = _rows(Step, zip(product, kinds, _times(at, now), *numbers, strict=True))
-    events, total, still_open, awaits = plain["counts"]
+        numbers = _integers(view), _integers(beats), _whole(told), _whole(scroll), _whole(gap)
+        steps = _rows(Step, zip(_texts(product), kinds, _times(at, now), *numbers, strict=True))
+    events, total, still_open, awaits = _whole(plain["counts"], 0)
+    start, last = _whole((plain["start"], plain["last"]))
+    _texts((plain["id"],))
     return Session(
         session_id=plain["id"],
-        start_ms=now - plain["start"],
-        last_ms=now - plain["last"],
+        start_ms=now - start,
+        last_ms=now - last,
         events=events,
         total=total,
         open=still_open,
         awaits=awaits,
         landing=None if landing is None else _landing(tuple(landing.items())),
-        query=plain.get("query"),
+        query=_text(plain.get("query")),
         steps=steps,
     )
 
@@ -134,19 +145,20 @@ def _session(plain: dict[str, Any], now: int) -> Session:
 @lru_cache(maxsize=4096)
 def _landing(fields: tuple[tuple[str, Any], ...]) -> Landing:
     """Read where a visit came from; few places send many visitors."""
-    return Landing.model_construct(**dict(fields))
+    return Landing.model_validate(dict(fields))
 
 
 def _shown(columns: list[Any], now: int) -> tuple[Seen, ...]:
     product, count, last, clicks, slate, rank, skipped = columns
-    rows = zip(product, count, _times(last, now), [c == "1" for c in clicks], slate, rank, skipped, strict=True)
+    numbers = _integers(slate), _whole(rank), _whole(skipped)
+    rows = zip(_texts(product), _whole(count), _times(last, now), [c == "1" for c in clicks], *numbers, strict=True)
     return _rows(Seen, rows)
 
 
 def _entries(columns: list[Any], now: int) -> tuple[Entry, ...]:
     product, letters, at, quantity = columns
     kinds = [_KIND[letter] for letter in letters]
-    return _rows(Entry, zip(product, kinds, _times(at, now), quantity, strict=True))
+    return _rows(Entry, zip(_texts(product), kinds, _times(at, now), _whole(quantity), strict=True))
 
 
 def _rows(kind: type[Row], columns: Iterable[tuple[Any, ...]]) -> tuple[Row, ...]:
@@ -160,7 +172,33 @@ def _ages(times: Sequence[int], now: int) -> list[int]:
 
 
 def _times(ages: Sequence[int], now: int) -> tuple[int, ...]:
-    return tuple(accumulate(ages[1:], initial=now - ages[0])) if ages else ()
+    return tuple(accumulate(_whole(ages)[1:], initial=now - ages[0])) if ages else ()
+
+
+def _integers(column: Sequence[int]) -> Sequence[int]:
+    """Take hashes and bits. A sum is the fastest look at all types: of integers alone it is one."""
+    if type(sum(column)) is not int:
+        raise TypeError
+    return column
+
+
+def _whole(column: Sequence[int], least: int = -MOST) -> Sequence[int]:
+    """Take what is reckoned with."""
+    total = sum(column)
+    if type(total) is not int or not least <= total <= MOST:
+        raise TypeError
+    return column
+
+
+def _texts(column: Sequence[str]) -> Sequence[str]:
+    "".join(column)  # raises TypeError at anything but text
+    return column
+
+
+def _text(value: str | None) -> str | None:
+    if value is not None:
+        _texts((value,))
+    return value
 
 
 def applied_of(data: bytes) -> int:
@@ -172,10 +210,10 @@ def applied_of(data: bytes) -> int:
     Raises:
         DecodeError: the bytes do not start as a visitor does.
     """
-    digits = data[len(HEAD) : data.find(b",")]
-    if not data.startswith(HEAD) or not digits.removeprefix(b"-").isdigit():
+    found = APPLIED.match(data)
+    if found is None:
         raise DecodeError("schema", "Visitor: does not start with applied")
-    return int(digits)
+    return int(found[1])
 
 
 def clock_of(data: bytes) -> int:
