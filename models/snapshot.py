@@ -88,7 +88,7 @@ def decode(data: bytes, rules: ModelRules | None = None) -> Model:
         raise RefusedError("The model snapshot was made under other model rules; delete it, or restore those rules.")
     try:
         model.restore(_arrays(header["arrays"], data, start))
-    except (KeyError, ValueError, IndexError) as error:
+    except Exception as error:
         raise RefusedError("The model snapshot was made by another version; delete it, learn from the log.") from error
     return model
 
@@ -100,7 +100,9 @@ def _header(data: bytes) -> tuple[dict[str, Any], int]:
         header = orjson.loads(data[start:end])
     except ValueError:
         header = None
-    if header is None or data[: len(MAGIC)] != MAGIC:
+    kinds = {"offset": int, "rules": str, "tail": str, "arrays": list}
+    known = isinstance(header, dict) and all(type(header.get(name)) is kind for name, kind in kinds.items())
+    if not known or data[: len(MAGIC)] != MAGIC:
         raise RefusedError("This is not a model snapshot of this version; delete it, and learn from the log.")
     return header, end
 

@@ -37,8 +37,15 @@ class DeadLetter(Record):
     attempts: Annotated[int, Field(ge=1)] = 1
 
     def original(self) -> bytes | None:
-        """Give back the refused record's value."""
-        return None if self.value is None else base64.b64decode(self.value)
+        """Give back the refused record's value.
+
+        Raises:
+            DecodeError: somebody else wrote the letter, and it is no base64.
+        """
+        try:
+            return None if self.value is None else base64.b64decode(self.value, validate=True)
+        except ValueError:
+            raise DecodeError("schema", "DeadLetter.value: not base64") from None
 
 
 MAX_KEPT_BYTES = 640 * 1024

@@ -46,10 +46,9 @@ class WorkMarker:
 def read_marker(path: Path) -> InWork | None:
     """Read what a dead child was handling."""
     try:
-        numbers = path.read_bytes().split()
-    except FileNotFoundError:
+        return InWork(*map(int, path.read_bytes().split()))
+    except (FileNotFoundError, TypeError, ValueError):  # not there, blank, or not what a marker writes
         return None
-    return InWork(*map(int, numbers)) if len(numbers) == 3 else None
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def load_deaths(path: Path) -> Deaths:
             {int(p): Suspect(**suspect) for p, suspect in raw["suspects"].items()},
             {int(p): tuple(offsets) for p, offsets in raw["skips"].items()},
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Deaths()
 
 

@@ -61,3 +61,10 @@ def test_files_survive(tmp_path: Path) -> None:
     (tmp_path / "deaths.json").write_text("{")
     assert load_deaths(tmp_path / "deaths.json") == Deaths()
     assert read_marker(tmp_path / "absent") is None
+
+
+def test_a_broken_marker_is_nobodys(tmp_path: Path) -> None:
+    """A supervisor that died of its own note would leave the worker dead as well."""
+    for data in (b"\xff\x00", b"1 2", b"1 2 three", b"1 2 3 4", b"9" * 5000):
+        (tmp_path / "in-work").write_bytes(data)
+        assert read_marker(tmp_path / "in-work") is None
