@@ -37,14 +37,14 @@ class Health:
     restoring (`restore_steps`), following (a follower's positions), and, behind both, the source (committed offsets).
     They are judged apart, so that a follower that moves hides no delivery that hangs.
 
-    `log_ends` and `committed` are asked for the source; `states` are the partitions held. A follower more than
-    `follower_lag_limit` records behind makes a worker not ready at any time, not only at its start. `stalled_s` is
-    longer than a rebalance may take.
+    `log_ends` is told what is applied of the source's partitions and says where their records end, `committed` what the
+    group has; `states` are the partitions held. A follower more than `follower_lag_limit` records behind makes a worker
+    not ready at any time, not only at its start. `stalled_s` is longer than a rebalance may take.
     """
 
     states: Callable[[], Mapping[int, PartitionState]]
     followers: Sequence[Follower]
-    log_ends: Callable[[Sequence[int]], Mapping[int, int]]
+    log_ends: Callable[[Mapping[int, int]], Mapping[int, int]]
     committed: Callable[[], Mapping[int, int]]
     follower_lag_limit: int
     stalled_s: float = STALLED_S
@@ -61,7 +61,7 @@ class Health:
     def progress(self) -> dict[str, Any]:
         """Say, per partition, what is applied (`mark`), committed, and in the log; and where followers are."""
         states = dict(self.states())
-        ends, committed = self.log_ends(list(states)), self.committed()
+        ends, committed = self._ends(states), self.committed()
         return {
             "ready": not self.why_not_ready(),
             "partitions": {
@@ -73,6 +73,9 @@ class Health:
                 for follower in self.followers
             },
         }
+
+    def _ends(self, states: Mapping[int, PartitionState]) -> Mapping[int, int]:
+        return self.log_ends({p: state.mark for p, state in states.items()})
 
     def why_not_ready(self) -> list[str]:
         """Name what has not caught up yet, or has fallen behind."""
@@ -88,7 +91,7 @@ class Health:
     def why_not_alive(self) -> list[str]:
         """Name what waits and does not move."""
         states, committed = dict(self.states()), self.committed()
-        ends = self.log_ends(list(states))
+        ends = self._ends(states)
         lag = sum(max(0, end - state.mark - 1) for p, state in states.items() if (end := ends.get(p)) is not None)
         open_gate = self.restored and all(one.ready for one in self.followers)
         reasons = [self._still("restore", self.restore_steps, "partitions are not restored", waiting=not self.restored)]

@@ -14,7 +14,7 @@ What differs from Faust's own consumer, each because a real broker showed it:
 import asyncio
 import os
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -120,6 +120,8 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._flights: defaultdict[TP, Flight] = defaultdict(Flight)
         self._deliveries: dict[tuple[TP, int], list[Flight.Entry]] = {}
+        self._delivered: dict[TP, int] = {}
+        self._positions: Mapping[TP, int] = {}
         self.committed: dict[int, int] = {}
 
     def _new_consumer_thread(self) -> "ConsumerThread":
@@ -139,6 +141,8 @@ class Consumer(driver.Consumer):
     def _forget(self) -> None:
         self._flights.clear()
         self._deliveries.clear()
+        self._delivered.clear()
+        self._positions = {}
 
     def ack(self, message: Any) -> bool:
         """Acknowledge everything a message carried."""
@@ -182,6 +186,7 @@ class Consumer(driver.Consumer):
                     # A full buffer takes a partition out of `active` while its fetch is under way.
                     wanted = None if active is None else active | self._buffered_partitions
                     await self._deliver({tp: r for tp, r in records.items() if wanted is None or tp in wanted})
+                    self._positions = self._thread.positions()  # only now is all that they have passed delivered
                 else:
                     await self._seek_back()
         except self.consumer_stopped_errors:
@@ -218,9 +223,23 @@ class Consumer(driver.Consumer):
         entries = []
         for tp, found in parts.items():
             entries.append(self._flights[tp].deliver(found[-1].offset))
-            self._read_offset[tp] = found[-1].offset
+            self._read_offset[tp] = self._delivered[tp] = found[-1].offset
         self._deliveries[first, last.offset] = entries
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
+
+    def log_end(self, tp: TP, mark: int) -> int | None:
+        """Give one past the last record there is for us, as the last fetch saw it; None before the first.
+
+        A log that a transactional producer wrote ends with the mark of its commit, which is an offset but no record.
+
+        Args:
+            tp: a partition of ours.
+            mark: the last offset applied.
+        """
+        end = self.highwater(tp)
+        if end is not None and self._positions.get(tp, -1) >= end:
+            return max(mark, self._delivered.get(tp, -1)) + 1
+        return end
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -236,6 +255,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",  # what a producer took back was never sent
             max_poll_records=options.max_batch_records,
             # Liveness is ours to judge (watchdog, committed progress): an idle shop is not a dead worker.
             max_poll_interval_ms=24 * 3600 * 1000,
@@ -246,6 +266,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(options.session_timeout_s * 1000),
             heartbeat_interval_ms=int(options.heartbeat_s * 1000),
         )
+
+    def highwater(self, tp: TP) -> int:
+        """Give the end of what may be read: a transaction that is still open may be taken back."""
+        consumer = self._ensure_consumer()
+        end, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
+        return end if stable is None or stable < 0 else stable
+
+    def positions(self) -> dict[TP, int]:
+        """Give the offset each partition is read on from."""
+        assignment = self._ensure_consumer()._subscription.subscription.assignment  # noqa: SLF001
+        if assignment is None:
+            return {}
+        states = {TP(tp.topic, tp.partition): assignment.state_value(tp) for tp in assignment.tps}
+        return {tp: state.position for tp, state in states.items() if state.has_valid_position}
 
 
 class Producer(driver.Producer):
@@ -415,14 +449,14 @@ class Position:
         """Give the offsets committed since the partitions were assigned."""
         return dict(self._consumer.committed) if self._consumer else {}
 
-    def log_ends(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Give the log ends as the last fetch saw them; absent before the first."""
+    def log_ends(self, marks: Mapping[int, int]) -> dict[int, int]:
+        """Give the ends of the logs, for partitions with the last offset applied; absent before the first fetch."""
         if self._consumer is None:
             return {}
         ends = {}
-        for partition in partitions:
-            with suppress(IllegalStateError):  # taken away this moment
-                ends[partition] = self._consumer.highwater(TP(self._topic, partition))
+        for partition, mark in marks.items():
+            with suppress(IllegalStateError, AssertionError):  # taken away this moment
+                ends[partition] = self._consumer.log_end(TP(self._topic, partition), mark)
         return {p: end for p, end in ends.items() if end is not None}
 
     async def log_start(self, partition: int) -> int:

@@ -46,6 +46,8 @@ def test_versions(package: str, pinned: str) -> None:
         (driver.Consumer, "wait_first", ["self", "coros", "timeout"]),
         (driver.Consumer, "highwater", ["self", "tp"]),
         (driver.Consumer, "earliest_offsets", ["self", "partitions"]),
+        (driver.AIOKafkaConsumerThread, "highwater", ["self", "tp"]),
+        (AIOKafkaConsumer, "last_stable_offset", ["self", "partition"]),
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
         (driver.Producer, "_new_producer", ["self", "transactional_id"]),
         (faust.App, "_on_partitions_revoked", ["self", "revoked"]),
@@ -87,7 +89,17 @@ def test_commits_go_through_the_overridden_methods() -> None:
 def test_consumer_arguments() -> None:
     """Aiokafka's consumer takes what ours is made with."""
     wanted = {"group_instance_id", "fetch_min_bytes", "fetch_max_wait_ms", "rebalance_timeout_ms", "max_poll_records"}
+    wanted |= {"isolation_level"}
     assert wanted <= set(inspect.signature(AIOKafkaConsumer.__init__).parameters)
+
+
+def test_positions() -> None:
+    """Where a partition is read on from stands in the assignment's state, with its valid position."""
+    from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
+
+    assert {"tps", "state_value"} <= set(dir(Assignment))
+    assert {"position", "has_valid_position"} <= set(dir(TopicPartitionState))
+    assert "._subscription.subscription.assignment" in inspect.getsource(AIOKafkaConsumer)
 
 
 def test_record_parser() -> None:
