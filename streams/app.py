@@ -61,6 +61,7 @@ def serve(
 
     mode.loop.use("uvloop")  # before faust is imported
     from streams.admin import check_topics
+    from streams.http import HealthServer, starting
     from streams.kafka import aiokafka_config, is_embedded, partition_of
     from streams.leaving import Leave, die_with_parent
     from streams.telemetry import logging_config
@@ -75,19 +76,20 @@ def serve(
         from streams.brokers.aiokafka import adapt_aiokafka
 
         adapt_aiokafka()
+    files = files_of(settings, "clicks")
+    files.mkdir(parents=True, exist_ok=True)
     try:
+        server = HealthServer(settings.http_host, settings.http_port, starting("compiling code, loading the model"))
+        server.tell_where(files)
+        server.start()
         check_topics(settings)
         job = build(settings)
-        files = files_of(settings, job.kind)
-        files.mkdir(parents=True, exist_ok=True)
         connection = Connection(aiokafka_config(settings), is_embedded(), partition_of)
         writer = (write_through or (lambda inner: inner))(AiokafkaWriter(connection.client))
         states = (write_states_through or (lambda inner: inner))(AiokafkaWriter(connection.client))
         worker = Worker(job, settings, connection, writer=writer, state_writer=states, accept_gap=options.accept_gap)
-        worker.run()
+        worker.run(server)
     except Exception as error:  # noqa: BLE001  the supervisor reads the exit code
-        files = files_of(settings, "clicks")
-        files.mkdir(parents=True, exist_ok=True)
         Leave(files / "refused")(error)
         os._exit(1)
 

@@ -3,9 +3,7 @@
 import argparse
 import asyncio
 import contextlib
-import json
 import logging.config
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -84,9 +82,8 @@ def _health(settings: Settings, worker: CatalogWorker, agent: CatalogAgent) -> I
         progress=lambda: progress(worker, agent),
     )
     server = HealthServer(settings.http_host, settings.http_port, probes)
+    server.tell_where(files_of(settings, "catalog"))
     server.start()
-    status = {"pid": os.getpid(), "http": f"http://{settings.http_host}:{server.port}"}
-    (files_of(settings, "catalog") / "status.json").write_text(json.dumps(status))
     try:
         yield
     finally:

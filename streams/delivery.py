@@ -166,6 +166,9 @@ class Delivery:
         await self._output(batch, outcomes, states)
         observe("batch_seconds", applied - began, step="apply")
         observe("batch_seconds", time.perf_counter() - applied, step="output")
+        if piece.records:
+            arrived_ms = min(records[0].timestamp_ms for records in piece.records.values())
+            observe("answer_seconds", max(0.0, time.time() - arrived_ms / 1000))
         self._state_log.add(batch, self._state_rows(outcomes, states), last=piece.last)
         if piece.careful or self._limit.exceeded:
             await self.settle()  # a suspect or the end may be next: what was done must not be done again

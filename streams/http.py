@@ -2,10 +2,13 @@
 
 import json
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -27,6 +30,29 @@ class Probes:
     progress: Callable[[], dict[str, Any]]
 
 
+STARTING_S = 600.0
+"""A model of any size is loaded, and all code compiled, in less."""
+
+
+def starting(what: str, clock: Callable[[], float] = time.monotonic) -> Probes:
+    """Answer while a process gets ready to work: it is not ready, and alive as long as that is no wonder.
+
+    Args:
+        what: takes so long.
+        clock: monotonic seconds.
+    """
+    began = clock()
+
+    def doing() -> list[str]:
+        return [f"starting for {clock() - began:.0f} s: {what}"]
+
+    return Probes(
+        alive=lambda: doing() if clock() - began > STARTING_S else [],
+        ready=doing,
+        progress=lambda: {"ready": False, "starting": what},
+    )
+
+
 class HealthServer:
     """Serve a process's health.
 
@@ -40,16 +66,24 @@ class HealthServer:
     """
 
     def __init__(self, host: str, port: int, probes: Probes) -> None:
-        self._server = _listen(host, port, _handler(probes))
+        self._probes = probes
+        self._server = _listen(host, port, _handler(lambda: self._probes))
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
         self.port: int = self._server.server_address[1]
+        self.url = f"http://{host}:{self.port}"
 
     def start(self) -> None:
         """Answer from now on."""
         self._thread.start()
-        log.info(
-            "health on http://%s:%d (/metrics /livez /readyz /progress)", self._server.server_address[0], self.port
-        )
+        log.info("health on %s (/metrics /livez /readyz /progress)", self.url)
+
+    def answer(self, probes: Probes) -> None:
+        """Answer with these from now on."""
+        self._probes = probes
+
+    def tell_where(self, files: Path) -> None:
+        """Write down which process answers, and where, for its supervisor and for tests."""
+        (files / "status.json").write_text(json.dumps({"pid": os.getpid(), "http": self.url}))
 
     def stop(self) -> None:
         """Free the port."""
@@ -79,15 +113,15 @@ def _listen(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> Thre
     return server
 
 
-def _handler(probes: Probes) -> type[BaseHTTPRequestHandler]:
+def _handler(now: Callable[[], Probes]) -> type[BaseHTTPRequestHandler]:
     def verdict(why_not: list[str]) -> tuple[int, str, bytes]:
         return 503 if why_not else 200, "text/plain; charset=utf-8", ("\n".join(why_not or ["ok"]) + "\n").encode()
 
     routes: dict[str, Callable[[], tuple[int, str, bytes]]] = {
         "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest()),
-        "/livez": lambda: verdict(probes.alive()),
-        "/readyz": lambda: verdict(probes.ready()),
-        "/progress": lambda: (200, "application/json", json.dumps(probes.progress()).encode()),
+        "/livez": lambda: verdict(now().alive()),
+        "/readyz": lambda: verdict(now().ready()),
+        "/progress": lambda: (200, "application/json", json.dumps(now().progress()).encode()),
     }
 
     class Handler(BaseHTTPRequestHandler):

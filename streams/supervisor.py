@@ -8,16 +8,19 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from schemas.errors import RefusedError
 from streams.deaths import load_deaths, read_marker, save_deaths
 from streams.http import HealthServer, Probes
 from streams.leaving import REFUSED
 from streams.settings import Settings
+from streams.telemetry import gauge
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +120,14 @@ class Supervisor:
             return 0
         self._remember()
         delay_s = self._back_off.after(uptime_s=time.monotonic() - began)
-        log.warning("the worker ended with code %d; starting it again in %.1f s", code, delay_s)
-        self._wait(delay_s)
+        why = f"the worker ended with code {code}; starting it again in {delay_s:.1f} s"
+        log.warning(why)
+        try:
+            with self._telling(why, {"starting": why}):
+                self._wait(delay_s)
+        except RefusedError as error:  # the port was taken meanwhile
+            log.warning("nobody says so at /readyz: %s", error)
+            self._wait(delay_s)
         return code
 
     def _full_command(self) -> list[str]:
@@ -148,11 +157,21 @@ class Supervisor:
     def _stay(self, why: str) -> None:
         """Stay up, not ready: starting again would not help."""
         log.error("not started again: %s", why)
-        probes = Probes(alive=list, ready=lambda: [why], progress=lambda: {"ready": False, "refused": why})
+        gauge("refused", 1)
+        with self._telling(why, {"refused": why}):
+            self._stop.wait()
+
+    @contextmanager
+    def _telling(self, why: str, progress: dict[str, Any]) -> Iterator[None]:
+        """Answer for the worker while there is none."""
+        gauge("ready", 0)
+        probes = Probes(alive=list, ready=lambda: [why], progress=lambda: {"ready": False, **progress})
         server = HealthServer(self._settings.http_host, self._port(), probes)
         server.start()
-        self._stop.wait()
-        server.stop()
+        try:
+            yield
+        finally:
+            server.stop()
 
     def _port(self) -> int:
         if self._settings.http_port:

@@ -27,6 +27,8 @@ MetricName = Literal[
     "visitors_freed",
     "oldest_vector_age_seconds",
     "ready",
+    "refused",
+    "answer_seconds",
     "snapshot_age_seconds",
     "snapshot_offset",
 ]
@@ -60,6 +62,10 @@ METRICS: dict[MetricName, Metric] = {
     "visitors_freed": Metric(Counter, "Visitors whose profile had ended, freed by the sweep."),
     "oldest_vector_age_seconds": Metric(Gauge, "Age of the oldest product vector; 0 without any."),
     "ready": Metric(Gauge, "1 when restored and every follower is at its end."),
+    "refused": Metric(Gauge, "1 while the worker may not run and an operator has to decide; /readyz says what."),
+    "answer_seconds": Metric(
+        Histogram, "From an event's arrival until its slates are written; the oldest event of each piece of a batch."
+    ),
     "snapshot_age_seconds": Metric(Gauge, "Time since the newest model snapshot in the store was written."),
     "snapshot_offset": Metric(Gauge, "Offset of `learning` that the newest model snapshot ends with."),
 }

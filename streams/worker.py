@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -117,13 +116,13 @@ class Worker:
             stalled_s=max(STALLED_S, 2 * settings.session_timeout_s),  # a rebalance may take a session timeout
         )
 
-    def run(self) -> None:
-        """Work until told to stop; returns after a clean leave."""
-        probes = Probes(self._health.why_not_alive, self._health.why_not_ready, self._health.progress)
-        server = HealthServer(self._settings.http_host, self._settings.http_port, probes)
-        status = {"pid": os.getpid(), "http": f"http://{self._settings.http_host}:{server.port}"}
-        (self._files / "status.json").write_text(json.dumps(status))
-        server.start()
+    def run(self, server: HealthServer) -> None:
+        """Work until told to stop; returns after a clean leave.
+
+        Args:
+            server: answers for the worker from now on.
+        """
+        server.answer(Probes(self._health.why_not_alive, self._health.why_not_ready, self._health.progress))
         open_stream(self._app, self._source, self._serve)
         self._start_limit.start()
         run_app(self._app, logging_config(self._settings.log_level, self._settings.log_format))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import RefusedError
-from streams.http import HealthServer, Probes
+from streams.brokers.ports import free_ports
+from streams.http import STARTING_S, HealthServer, Probes, starting
 from streams.settings import Settings
 from streams.supervisor import BackOff, Supervisor
 from streams.watchdog import PAUSED, Watchdog
@@ -49,22 +50,53 @@ def test_back_off() -> None:
 
 
 def test_started_again_until_told_to_stop(tmp_path: Path) -> None:
-    """A worker that fails is started again after each delay, without limit."""
+    """A worker that fails is started again after each delay, without limit; meanwhile its parent says so."""
     delays: list[float] = []
+    said: list[str] = []
 
     def wait(seconds: float) -> None:
         delays.append(seconds)
+        said.append(ask(settings.http_port, "/readyz")[1])
         if len(delays) == 4:
             signal.raise_signal(signal.SIGTERM)
 
+    settings = Settings(http_port=free_ports(1)[0])
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     try:
         command = [sys.executable, "-c", "raise SystemExit(1)"]
-        Supervisor(command, tmp_path / "w", Settings(http_port=0), wait=wait).run()
+        Supervisor(command, tmp_path / "w", settings, wait=wait).run()
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     assert delays == [0.5, 1.0, 2.0, 4.0]
+    assert said[2] == "the worker ended with code 1; starting it again in 2.0 s\n"
+
+
+def test_a_start_is_alive_and_not_ready() -> None:
+    """Until it takes so long that something must be wrong; then the worker answers for itself."""
+    clock = Clock()
+    server = HealthServer("127.0.0.1", 0, starting("loading the model", clock))
+    server.start()
+    try:
+        clock.now = STARTING_S
+        assert ask(server.port, "/livez") == (200, "ok\n")
+        assert ask(server.port, "/readyz") == (503, "starting for 600 s: loading the model\n")
+        clock.now += 1
+        assert ask(server.port, "/livez") == (503, "starting for 601 s: loading the model\n")
+        server.answer(Probes(alive=list, ready=list, progress=dict))
+        assert ask(server.port, "/livez") == ask(server.port, "/readyz") == (200, "ok\n")
+    finally:
+        server.stop()
+
+
+def ask(port: int, page: str) -> tuple[int, str]:
+    """Ask a health page."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
 
 
 def test_one_worker_a_folder(tmp_path: Path) -> None:
@@ -84,20 +116,12 @@ def test_pages() -> None:
     )
     server.start()
 
-    def get(page: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{page}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-
     try:
-        assert get("/livez") == (200, "ok\n")
-        assert get("/readyz") == (503, "learning: 3 records behind\n")
-        assert get("/progress") == (200, '{"a": 1}')
-        assert get("/metrics")[0] == 200
-        assert get("/nothing")[0] == 404
+        assert ask(server.port, "/livez") == (200, "ok\n")
+        assert ask(server.port, "/readyz") == (503, "learning: 3 records behind\n")
+        assert ask(server.port, "/progress") == (200, '{"a": 1}')
+        assert ask(server.port, "/metrics")[0] == 200
+        assert ask(server.port, "/nothing")[0] == 404
     finally:
         server.stop()
     assert threading.active_count() < 20
