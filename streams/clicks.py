@@ -31,6 +31,7 @@ from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVIDENCE, LEARNING, SLAT
 from streams import dead_letters
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
+from streams.requeued import letter_of
 from streams.telemetry import count
 from streams.unreadable import unreadable
 from streams.world import World
@@ -102,12 +103,20 @@ class ClicksAgent:
     def _one(
         self, record: LogRecord, part: PartitionState, visitors: dict[bytes, Visitor | None], outcome: Outcome
     ) -> None:
+        letter = letter_of(record.headers) if record.headers else None
+        arrived_ms = record.timestamp_ms if letter is None else letter.arrived_ms  # as it was when it was refused
         try:
-            event = decode_event(record.value, arrival_ms=record.timestamp_ms, origin=_origin(record))
+            event = decode_event(record.value, arrival_ms=arrived_ms, origin=_origin(record))
         except DecodeError as error:
             count("dead_letters", reason=error.reason)
             outcome.outputs.append(refused(record, error))
             return
+        if letter is not None:
+            again = part.requeued.again(letter, record.offset)
+            count("requeued", outcome="again" if again else "taken")
+            if again:
+                return
+            outcome.entries |= part.requeued.take(letter, record)
         key = event.visitor_id.encode()
         before = visitors[key] if key in visitors else _stored(part, key)
         source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset, epoch=part.epoch)
@@ -121,7 +130,7 @@ class ClicksAgent:
             outcome.outputs.append(self._learn(record, event, applied, applied.step))
             if applied.step.kind == "forget":
                 outcome.outputs.extend(_erasures(record, applied.step))
-        if applied.triggers:
+        if applied.triggers and letter is None:  # nobody waits for the answer to what was sent again
             outcome.outputs.extend(self._slates(record, event, applied, part))
 
     def _learn(self, record: LogRecord, event: Event, applied: Applied, step: LearningStep) -> Out:

@@ -22,7 +22,7 @@ from streams.ownership import strangers
 from streams.partitions import WATERMARK_KEY, PartitionState
 from streams.pieces import Pace, Piece, pieces
 from streams.state_log import StateLog, Work
-from streams.telemetry import count, observe
+from streams.telemetry import count, gauge, observe
 from streams.writer import Row, Writer
 
 MAX_OUTPUT_BYTES = 1_000_000
@@ -73,6 +73,7 @@ class DeadLetterLimit:
         while self._total - self._seen[0][0] >= 1000:
             gone = self._seen.popleft()
             self._total, self._dead = self._total - gone[0], self._dead - gone[1]
+        gauge("dead_letter_share", self._dead / max(1, self._total))
 
     @property
     def exceeded(self) -> bool:
@@ -88,8 +89,8 @@ class DeadLetterLimit:
         if self.exceeded:
             raise RefusedError(
                 f"{self._dead} of the last {self._total} records were refused, more than AISLE_DEAD_LETTER_LIMIT="
-                f"{self._share} allows: topic {self._topic} has them with their reasons, which the metric "
-                "aisle_dead_letters_total counts; mend the producer or raise the limit"
+                f"{self._share} allows: `aisle dead list` says which and why (topic {self._topic}, metric "
+                "aisle_dead_letters_total); mend the producer or raise the limit"
             )
 
 
@@ -237,7 +238,8 @@ class Delivery:
         rows = {}
         for partition, outcome in outcomes.items():
             state = states[partition]
-            touched = [Row(key, value, state.headers(value)) for key, value in outcome.touched.items()]
+            changed = outcome.touched | outcome.entries
+            touched = [Row(key, value, state.headers(value)) for key, value in changed.items()]
             watermark = Row(WATERMARK_KEY, state.watermark().encode())
             rows[self._topics[CHANGELOG], partition] = [*touched, watermark]
         return rows

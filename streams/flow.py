@@ -39,11 +39,12 @@ class Out(NamedTuple):
 class Outcome:
     """What a batch of one partition came to.
 
-    `touched` is the encoded state of every visitor that changed (None: a tombstone); `refused` counts dead letters.
+    `touched` is the encoded state of every visitor that changed (None: a tombstone); `entries` are the partition's own.
     """
 
     outputs: list[Out] = field(default_factory=list)
     touched: dict[bytes, bytes | None] = field(default_factory=dict)
+    entries: dict[bytes, bytes | None] = field(default_factory=dict)
 
 
 class Fold(Protocol):

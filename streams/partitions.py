@@ -15,6 +15,8 @@ from models.session import applied_of
 from schemas.errors import DecodeError, RefusedError
 from schemas.topics import CHANGELOG, SLATES
 from streams.flow import LogRecord
+from streams.requeued import KEY as REQUEUED_KEY
+from streams.requeued import Requeued
 from streams.sweep import Sweep
 from streams.unreadable import unreadable
 
@@ -68,8 +70,9 @@ class PartitionState:
     """What a worker knows of one partition.
 
     `mark` is the last source offset applied; `visitors` maps visitor id to encoded state, undecoded until touched;
-    `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again; `sweep`
-    frees visitors; `unreadable` counts watermark records that no build like this one wrote.
+    `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again;
+    `requeued` knows which dead letters were taken again; `sweep` frees visitors; `unreadable` counts watermark records
+    that no build like this one wrote.
     """
 
     partition: int
@@ -79,6 +82,7 @@ class PartitionState:
     topic_id: str = ""
     visitors: dict[bytes, bytes] = field(default_factory=dict)
     emitted: set[tuple[int, str]] = field(default_factory=set)
+    requeued: Requeued = field(default_factory=Requeued)
     sweep: Sweep = field(default_factory=Sweep, compare=False, repr=False)
     unreadable: int = 0
 
@@ -108,6 +112,7 @@ class Restore:
         self._watermark: Watermark | None = None
         self._unreadable = 0
         self._emitted: set[tuple[int, int, str]] = set()
+        self._requeued: dict[bytes, tuple[int, bytes | None]] = {}
 
     @property
     def watermark(self) -> Watermark | None:
@@ -126,6 +131,9 @@ class Restore:
                     self._take_watermark(value)
                     continue
                 epoch = _number(record.headers, EPOCH_HEADER) if record.headers else 0
+                if key.startswith(REQUEUED_KEY):
+                    self._requeued[key] = epoch, value
+                    continue
                 applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
             except DecodeError as error:  # one visitor starts anew, which is better than nobody being served
                 self._unreadable += key == WATERMARK_KEY
@@ -156,7 +164,10 @@ class Restore:
             if value is not None
         }
         emitted = {one[1:] for one in self._emitted if one[0] == mark.epoch and one[1] > mark.mark}
-        return PartitionState(self._partition, *mark, visitors, emitted, unreadable=self._unreadable)
+        requeued = Requeued()
+        for key, (epoch, value) in self._requeued.items():
+            requeued.restore(key, value, anew=epoch != mark.epoch)
+        return PartitionState(self._partition, *mark, visitors, emitted, requeued=requeued, unreadable=self._unreadable)
 
     def _take_watermark(self, value: bytes | None) -> None:
         if value is None:
@@ -214,7 +225,7 @@ def check_gap(state: PartitionState, source: Source, *, accept: bool = False) ->
 def _anew(state: PartitionState) -> PartitionState:
     """Begin an epoch: visitors are kept, offsets mean other records."""
     visitors = {key: _rebased(value) for key, value in state.visitors.items()}
-    return replace(state, epoch=state.epoch + 1, visitors=visitors, emitted=set())
+    return replace(state, epoch=state.epoch + 1, visitors=visitors, emitted=set(), requeued=state.requeued.rebased())
 
 
 def _accepted(accept: bool, why: str, state: PartitionState, mark: int) -> PartitionState:  # noqa: FBT001

@@ -15,6 +15,8 @@ MetricName = Literal[
     "slates",
     "timed_out",
     "dead_letters",
+    "dead_letter_share",
+    "requeued",
     "unreadable",
     "foreign_keys",
     "batches",
@@ -48,6 +50,12 @@ METRICS: dict[MetricName, Metric] = {
     "slates": Metric(Counter, "Slates decided.", ("placement",)),
     "timed_out": Metric(Counter, "Sources that did not answer in time; the slate was decided without.", ("source",)),
     "dead_letters": Metric(Counter, "Records refused, by reason.", ("reason",)),
+    "dead_letter_share": Metric(
+        Gauge, "Share refused of the last 1,000 records; above AISLE_DEAD_LETTER_LIMIT the worker stops."
+    ),
+    "requeued": Metric(
+        Counter, "Dead letters sent again, by what became of them: taken, or again: taken before.", ("outcome",)
+    ),
     "unreadable": Metric(Counter, "Records that this build cannot read and skips, and visitors so lost.", ("topic",)),
     "foreign_keys": Metric(
         Counter, "Records and visitors that belong to another partition: key by visitor_id, by murmur2."
