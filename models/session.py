@@ -14,14 +14,14 @@ from models.lesson import forget_step
 from models.session_rules import SessionRules
 from models.turn import Turn
 from models.visitor import Profile, Rates, Session, Visitor
-from models.visitor_codec import applied_of, clock_of, decode_visitor, encode
+from models.visitor_codec import applied_of, clock_of, decode_visitor, encode, starts_as_visitor
 from schemas.events import Event
 from schemas.learning import Origin
 from schemas.record import epoch_ms
 
 __all__ = [
     "Applied", "Context", "SessionRules", "Visitor", "applied_of", "apply", "clock_of", "decode_visitor", "encode",
-    "ended",
+    "ended", "starts_as_visitor",
 ]  # fmt: skip
 
 HASH_BYTES = 8

@@ -201,6 +201,11 @@ def _text(value: str | None) -> str | None:
     return value
 
 
+def starts_as_visitor(data: bytes) -> bool:
+    """Tell whether `applied_of` can read the bytes: a restore asks this of millions."""
+    return APPLIED.match(data) is not None
+
+
 def applied_of(data: bytes) -> int:
     """Read which source offset a visitor was last changed by.
 

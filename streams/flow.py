@@ -1,6 +1,6 @@
 """What passes between a log and the agents, whether the log is Kafka or a list in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -19,6 +19,26 @@ class LogRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+class Parsed(Protocol):
+    """A record as the parser made it, or any other; which partition it is of is known beside it."""
+
+    @property
+    def offset(self) -> int:
+        """Give its place in the log."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Give its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Give its value; None is a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Give its headers in order."""
 
 
 class Out(NamedTuple):

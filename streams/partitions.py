@@ -11,17 +11,20 @@ from typing import NamedTuple
 
 import orjson
 
-from models.session import applied_of
+from models.session import applied_of, starts_as_visitor
 from schemas.errors import DecodeError, RefusedError
 from schemas.topics import CHANGELOG, SLATES
-from streams.flow import LogRecord
+from streams.flow import Parsed
 from streams.requeued import KEY as REQUEUED_KEY
 from streams.requeued import Requeued
 from streams.sweep import Sweep
 from streams.unreadable import unreadable
 
 WATERMARK_KEY = b"\0watermark"
-"""No visitor id contains a control character."""
+"""Our own keys begin with 0: no visitor id contains a control character."""
+
+VISITORS = b"\1"
+"""Smaller keys are our own."""
 
 EPOCH_HEADER = "epoch"
 """Kafka header of a state written after the source was recreated; absent in the first epoch."""
@@ -104,11 +107,17 @@ class PartitionState:
 
 
 class Restore:
-    """Put one partition's state together from the records of its changelog and of its output's tail."""
+    """Put one partition's state together from the records of its changelog and of its output's tail.
+
+    A million visitors take seconds: what is kept of each is what the partition will hold, and nothing beside it but
+    the epochs after the first and who was forgotten.
+    """
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
-        self._found: dict[bytes, tuple[int, int, bytes | None]] = {}
+        self._visitors: dict[bytes, bytes] = {}
+        self._epochs: dict[bytes, int] = {}
+        self._gone: dict[bytes, tuple[int, int]] = {}
         self._watermark: Watermark | None = None
         self._unreadable = 0
         self._emitted: set[tuple[int, int, str]] = set()
@@ -119,31 +128,57 @@ class Restore:
         """Give the watermark with the highest mark of the newest epoch read so far."""
         return self._watermark
 
-    def changelog(self, records: Iterable[LogRecord]) -> None:
+    def changelog(self, records: Iterable[Parsed]) -> None:
         """Take the next records of the changelog."""
-        found = self._found
+        visitors, gone = self._visitors, self._gone
         for record in records:
             key, value = record.key, record.value
-            if key is None:
-                continue
-            try:
-                if key == WATERMARK_KEY:
-                    self._take_watermark(value)
-                    continue
-                epoch = _number(record.headers, EPOCH_HEADER) if record.headers else 0
-                if key.startswith(REQUEUED_KEY):
-                    self._requeued[key] = epoch, value
-                    continue
-                applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
-            except DecodeError as error:  # one visitor starts anew, which is better than nobody being served
-                self._unreadable += key == WATERMARK_KEY
-                unreadable(CHANGELOG, str(error), partition=record.partition, offset=record.offset)
-                continue
-            before = found.get(key)
-            if before is None or (epoch, applied) >= before[:2]:
-                found[key] = (epoch, applied, value)
+            if key is None or value is None or record.headers or key in visitors or key in gone or key < VISITORS:
+                self._take(record)
+            elif starts_as_visitor(value):  # nearly all records of a compacted log
+                visitors[key] = value
+            else:
+                self._take(record)
 
-    def outputs(self, records: Iterable[LogRecord]) -> None:
+    def _take(self, record: Parsed) -> None:
+        key, value = record.key, record.value
+        if key is None:
+            return
+        try:
+            if key == WATERMARK_KEY:
+                self._take_watermark(value)
+                return
+            epoch = _number(record.headers, EPOCH_HEADER)
+            if key.startswith(REQUEUED_KEY):
+                self._requeued[key] = epoch, value
+            if key < VISITORS:
+                return
+            applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
+        except DecodeError as error:  # one visitor starts anew, which is better than nobody being served
+            self._unreadable += key == WATERMARK_KEY
+            unreadable(CHANGELOG, str(error), partition=self._partition, offset=record.offset)
+            return
+        before = self._rank(key)
+        if before is None or (epoch, applied) >= before:
+            self._put(key, value, epoch, applied)
+
+    def _rank(self, key: bytes) -> tuple[int, int] | None:
+        """Give the epoch and offset of what is known of a visitor."""
+        value = self._visitors.get(key)
+        return self._gone.get(key) if value is None else (self._epochs.get(key, 0), applied_of(value))
+
+    def _put(self, key: bytes, value: bytes | None, epoch: int, applied: int) -> None:
+        if value is None:
+            self._visitors.pop(key, None)
+            self._gone[key] = (epoch, applied)
+            return
+        self._visitors[key] = value
+        if epoch:
+            self._epochs[key] = epoch
+        if self._gone:
+            self._gone.pop(key, None)
+
+    def outputs(self, records: Iterable[Parsed]) -> None:
         """Take the next records of the output partition; revisions of slates answer to no source record."""
         for record in records:
             if record.value is None:
@@ -153,20 +188,19 @@ class Restore:
                     self._emitted.add(sent)
             except (ValueError, TypeError, KeyError, AttributeError) as error:  # no slate of ours: it answers nothing
                 why = type(error).__name__
-                unreadable(SLATES, why, partition=record.partition, offset=record.offset)
+                unreadable(SLATES, why, partition=self._partition, offset=record.offset)
 
     def finish(self) -> PartitionState:
         """Give the state as it stands; visitors of an earlier epoch are kept, their offsets forgotten."""
-        mark = self._watermark or Watermark(-1, 0)
-        visitors = {
-            key: value if epoch == mark.epoch else _rebased(value)
-            for key, (epoch, _, value) in self._found.items()
-            if value is not None
-        }
+        mark, visitors = self._watermark or Watermark(-1, 0), self._visitors
+        if mark.epoch or self._epochs:
+            for key, value in visitors.items():
+                if self._epochs.get(key, 0) != mark.epoch:
+                    visitors[key] = _rebased(value)
         emitted = {one[1:] for one in self._emitted if one[0] == mark.epoch and one[1] > mark.mark}
         requeued = Requeued()
-        for key, (epoch, value) in self._requeued.items():
-            requeued.restore(key, value, anew=epoch != mark.epoch)
+        for key, (epoch, entry) in self._requeued.items():
+            requeued.restore(key, entry, anew=epoch != mark.epoch)
         return PartitionState(self._partition, *mark, visitors, emitted, requeued=requeued, unreadable=self._unreadable)
 
     def _take_watermark(self, value: bytes | None) -> None:

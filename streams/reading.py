@@ -6,22 +6,34 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.flow import LogRecord
-from streams.header_names import read_any_header_name
+from streams.header_names import as_parsed, read_any_header_name
 
 read_any_header_name()
 
+FETCH_BYTES = 1 << 22
+"""One answer of a broker: copying a larger one holds the event loop for long, and is no faster."""
 
-def assigned_consumer(client: Mapping[str, Any], *, group: str | None = None) -> AIOKafkaConsumer:
+
+def assigned_consumer(
+    client: Mapping[str, Any], *, group: str | None = None, parsed_only: bool = False
+) -> AIOKafkaConsumer:
     """Build a consumer for `assign` and `seek`.
 
     `earliest`, because with `latest` an assignment starts a jump to the end that can overtake the seek.
+
+    Args:
+        client: keyword arguments that every aiokafka client takes.
+        group: whose committed offsets may be asked for.
+        parsed_only: give records as `Parsed` has them, at a part of the cost.
     """
     return AIOKafkaConsumer(
         **client,
         group_id=group,
+        key_deserializer=as_parsed if parsed_only else None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        max_partition_fetch_bytes=1 << 22,
+        max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_bytes=FETCH_BYTES,
         fetch_max_wait_ms=500,
     )
 
@@ -49,6 +61,27 @@ async def read_to_end(
     Returns:
         the end of each partition.
     """
+
+    def convert(partition: int, records: Sequence[Any]) -> None:
+        take(partition, [log_record(record) for record in records])
+
+    return await read_parsed_to_end(consumer, topic, starts, convert)
+
+
+async def read_parsed_to_end(
+    consumer: AIOKafkaConsumer, topic: str, starts: Mapping[int, int], take: Callable[[int, Sequence[Any]], None]
+) -> dict[int, int]:
+    """Read partitions from given offsets to the end they have when this is called, records as the consumer gives them.
+
+    Args:
+        consumer: of `assigned_consumer`, started; its assignment is replaced.
+        topic: name on the broker.
+        starts: first offset wanted by partition.
+        take: is given a partition's next records.
+
+    Returns:
+        the end of each partition.
+    """
     tps = [TopicPartition(topic, partition) for partition in starts]
     if not tps:
         return {}
@@ -64,5 +97,5 @@ async def read_to_end(
         if left:
             found = await consumer.getmany(*left, timeout_ms=100, max_records=5000)
             for tp, records in found.items():
-                take(tp.partition, [log_record(record) for record in records])
+                take(tp.partition, records)
     return {tp.partition: ends[tp] for tp in tps}

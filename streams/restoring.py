@@ -1,16 +1,18 @@
 """Bring back the state of newly assigned partitions, beside the assignment callback and never in it."""
 
+import gc
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import CHANGELOG, EVENTS, SLATES, Topics
-from streams.flow import LogRecord
+from streams.flow import Parsed
 from streams.partitions import PartitionState, Restore, Source, check_gap
-from streams.reading import assigned_consumer, read_to_end
+from streams.reading import assigned_consumer, read_parsed_to_end
 from streams.telemetry import observe
 from streams.topic_ids import UNKNOWN
 
@@ -43,22 +45,23 @@ async def restore(
     """
     began = time.monotonic()
     found = {partition: Restore(partition) for partition in sorted(partitions)}
-    consumer = assigned_consumer(client, group=group)
+    consumer = assigned_consumer(client, group=group, parsed_only=True)
     await consumer.start()
     try:
         sources = await _sources(consumer, topics[EVENTS], partitions)
 
-        def changelog(partition: int, records: Sequence[LogRecord]) -> None:
+        def changelog(partition: int, records: Sequence[Parsed]) -> None:
             found[partition].changelog(records)
             moved(len(records))
 
-        def outputs(partition: int, records: Sequence[LogRecord]) -> None:
+        def outputs(partition: int, records: Sequence[Parsed]) -> None:
             found[partition].outputs(records)
             moved(len(records))
 
-        await read_to_end(consumer, topics[CHANGELOG], dict.fromkeys(found, 0), changelog)
+        with uncollected():
+            await read_parsed_to_end(consumer, topics[CHANGELOG], dict.fromkeys(found, 0), changelog)
         tails = {p: one.watermark.out_end if one.watermark else 0 for p, one in found.items()}
-        await read_to_end(consumer, topics[SLATES], tails, outputs)
+        await read_parsed_to_end(consumer, topics[SLATES], tails, outputs)
     finally:
         await consumer.stop()
     states = {
@@ -76,6 +79,18 @@ async def restore(
         {p: state.mark for p, state in states.items()},
     )
     return states
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no reference cycles meanwhile: millions of records set a collection off again and again for nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 async def _sources(consumer: AIOKafkaConsumer, topic: str, partitions: set[int]) -> dict[int, Source]:

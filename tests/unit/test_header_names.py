@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from streams.header_names import TolerantRecords
+from streams.header_names import TolerantRecords, as_parsed
 from streams.reading import log_record
 from tests.bad_input import NoText
 
@@ -49,12 +49,14 @@ def old_message(magic: int, offset: int) -> bytes:
     return struct.pack(">q", offset) + bytes(builder.build())[8:]
 
 
-def read(data: bytes, *, alone: bool = False, since: int = 0, aborted: Any = None, check: bool = True) -> list[Any]:
+def read(
+    data: bytes, *, alone: bool = False, since: int = 0, aborted: Any = None, check: bool = True, key: Any = None
+) -> list[Any]:
     """Read what a fetch brought, with the classes that the fetcher has now or with those of aiokafka alone."""
     parser = MemoryRecords if alone else fetcher.MemoryRecords
     unpack: Any = TolerantRecords.__base__ if alone else fetcher.PartitionRecords
     level = READ_COMMITTED if aborted else READ_UNCOMMITTED
-    return list(unpack(TopicPartition("t", 0), parser(data), aborted, since, None, None, check, level))
+    return list(unpack(TopicPartition("t", 0), parser(data), aborted, since, key, None, check, level))
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -77,6 +79,17 @@ def test_a_fetch_may_begin_inside_the_batch() -> None:
     data = record_batch(0, ["n", "n", "n", NoText("n"), "n"])
     assert [record.offset for record in read(data, since=2)] == [2, 3, 4]
     assert [record.offset for record in read(data, since=4)] == [4]
+
+
+def test_records_can_be_had_as_parsed() -> None:
+    """Without aiokafka's own record around them they say the same, and a batch parsed again comes to its end too."""
+    data = record_batch(0, ["n", "n"]) + record_batch(2, ["n", NoText("n"), "n"])
+    whole, parsed = read(data), read(data, key=as_parsed)
+    assert [one.offset for one in parsed] == [0, 1, 2, 3, 4]
+    for name in ("offset", "timestamp", "key", "value"):
+        assert [getattr(one, name) for one in parsed] == [getattr(one, name) for one in whole]
+    assert [tuple(one.headers) for one in parsed] == [one.headers for one in whole]
+    assert not any(isinstance(one, ConsumerRecord) for one in parsed)
 
 
 def test_aiokafka_alone_raises() -> None:

@@ -59,6 +59,14 @@ def test_tombstones() -> None:
     assert restored((b"v", state(5)), row, (b"v", state(9))).visitors == {b"v": state(9)}
 
 
+def test_a_forgotten_visitor_of_an_older_epoch_comes_back() -> None:
+    """Offsets of another epoch are not compared: the newer epoch wins whatever they are."""
+    old, new = PartitionState(0, mark=900), PartitionState(0, mark=3, epoch=1)
+    rows = [(b"v", state(800)), (b"v", None, old.headers(None)), (b"v", state(2), new.headers(b"")), mark(3, 0, 1)]
+    assert restored(*rows).visitors == {b"v": state(2)}
+    assert restored(rows[2], rows[0], rows[1], rows[3]).visitors == {b"v": state(2)}
+
+
 def test_epochs() -> None:
     """After the source was created anew, older states are kept but their offsets mean nothing any more."""
     new = PartitionState(0, mark=2, epoch=1)
