@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests format bench faults fuzz clean
+.PHONY: help install demo test check lint types imports tests format bench faults fuzz parity clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ faults: $(STAMP) ## Kill workers and broker on real Kafka, count what is lost (A
 
 fuzz: $(STAMP) ## Feed every decoder broken input (ARGS="--inputs 1000000 --seed 2 --json"; the extra fuzz sees coverage)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+parity: $(STAMP) ## Record traffic on real Kafka, kill a worker, prove every slate (ARGS="--slates 10000 --json")
+	@$(BIN)/python -m tests.parity $(ARGS)
 
 clean: ## Remove what was made, but not .venv
 	rm -rf build dist .aisle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -100,7 +100,8 @@ class FactTable:
 
     def unassign(self, product_id: str) -> None:
         """Forget which item a product belongs to; an unknown one is ignored."""
-        self._products.pop(product_id, None)
+        if self._products.pop(product_id, None) is not None:
+            self.epoch += 1
 
     def remove(self, item: str) -> None:
         """Forget an item without variants; unknown ones are ignored."""

@@ -39,12 +39,16 @@ class Knowledge:
         self.content.categorise(product.product_id, leaf_of(product))
 
     def remove_product(self, product_id: str) -> None:
-        """Forget a product that is gone."""
+        """Forget a product that is gone.
+
+        Its vector goes with its own log's tombstone: were it taken here, a worker that reads the vector later would
+        know it and one that read it before would not.
+        """
         item = self.catalogue.item_of(product_id)
         self.catalogue.remove(product_id)
         self.facts.unassign(product_id)
         self._state(item)
-        self.content.remove(product_id)
+        self.content.categorise(product_id, "")
         self.words.remove(product_id)
 
     def leaf_of_item(self, item: str) -> int | None:

@@ -62,8 +62,14 @@ class Retrieved(NamedTuple):
     timed_out: tuple[str, ...]
 
 
-def retrieve(context: Context, event: Event, knowledge: Knowledge) -> Retrieved:
+def retrieve(context: Context, event: Event, knowledge: Knowledge, *, recorded: Retrieved | None = None) -> Retrieved:
     """Ask every source, once for all placements of an event.
+
+    Args:
+        context: the visitor just after the event.
+        event: what happened.
+        knowledge: what the sources know now.
+        recorded: what the index once answered, `content` before `anchored`; it is not asked again then.
 
     Returns:
         candidates of the model's sources, of `content` (near the session's vector), `anchored` (near the product being
@@ -78,13 +84,20 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge) -> Retrieved:
     words = knowledge.words.match(text, limit=LIMIT) if text else []
     found["words"] = knowledge.facts.ranked(words)
     found["new"] = newest(from_epoch_ms(context.at_ms), knowledge)
-    timed_out = []
+    by_vector = _near(context, event, words, knowledge) if recorded is None else recorded
+    found |= by_vector.found
+    return Retrieved({source: ranked for source, ranked in found.items() if len(ranked.ids)}, by_vector.timed_out)
+
+
+def _near(context: Context, event: Event, words: Sequence[tuple[str, float]], knowledge: Knowledge) -> Retrieved:
+    """Ask the index, and do without what does not come in time."""
+    found, timed_out = {}, []
     for source, near in _by_vector(context, event, words, knowledge).items():
         try:
             found[source] = near()
         except DegradedError:
             timed_out.append(source)
-    return Retrieved({source: ranked for source, ranked in found.items() if len(ranked.ids)}, tuple(timed_out))
+    return Retrieved(found, tuple(timed_out))
 
 
 def newest(at: datetime, knowledge: Knowledge) -> Ranked:

@@ -2,12 +2,13 @@
 
 import math
 import re
+from bisect import bisect_left, insort
 from collections import defaultdict
 
 _WORD = re.compile(r"\w{2,}")
 MAX_WORDS = 12
 MAX_POSTINGS = 2000
-"""A word in more titles than this says little; only the first of its products are looked at."""
+"""A word in more titles than this says little; only the first of its products, by id, are looked at."""
 
 
 def words_of(text: str) -> list[str]:
@@ -31,7 +32,7 @@ class TitleIndex:
     """
 
     def __init__(self) -> None:
-        self._postings: dict[str, dict[str, None]] = {}
+        self._postings: dict[str, list[str]] = {}
         self._titles: dict[str, str] = {}
 
     def put(self, product_id: str, title: str) -> None:
@@ -41,13 +42,13 @@ class TitleIndex:
         self.remove(product_id)
         self._titles[product_id] = title
         for word in set(words_of(title)):
-            self._postings.setdefault(word, {})[product_id] = None
+            insort(self._postings.setdefault(word, []), product_id)
 
     def remove(self, product_id: str) -> None:
         """Forget a product; unknown ones are ignored."""
         for word in set(words_of(self._titles.pop(product_id, ""))):
             postings = self._postings[word]
-            del postings[product_id]
+            del postings[bisect_left(postings, product_id)]
             if not postings:
                 del self._postings[word]
 
@@ -67,6 +68,6 @@ class TitleIndex:
             if not postings:
                 continue
             weight = math.log1p(len(self._titles) / len(postings))
-            for product_id, _ in zip(postings, range(MAX_POSTINGS), strict=False):
+            for product_id in postings[:MAX_POSTINGS]:
                 found[product_id] += weight
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]

@@ -140,7 +140,8 @@ class Evidence(Record):
     """What no log can give back later, per slate.
 
     `state` is the visitor's, absent without consent; `content` and `anchored` are the candidates of the two sources
-    that ask the index (approximate search gives no answer twice), best first; `timed_out` the sources done without.
+    that ask the index (approximate search gives no answer twice), best first; `timed_out` the sources done without;
+    `decided_at` the slate's own, which tells apart two decisions for one event (only the written one counts).
     """
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
@@ -152,6 +153,7 @@ class Evidence(Record):
     anchored: tuple[tuple[str, float], ...] = ()
     timed_out: tuple[str, ...] = ()
     at: Timestamp
+    decided_at: Timestamp | None = None
 
 
 def slate_id(*, topic: str, partition: int, offset: int, placement: str, epoch: int = 0) -> str:

@@ -9,8 +9,8 @@ import orjson
 
 from models.content import Content, Opener
 from models.knowledge import Knowledge
-from models.model import Model
-from streams.clicks import ClicksRules
+from models.model import Model, ModelRules
+from streams.deciding import ClicksRules
 from streams.settings import Settings
 from streams.world import World
 
@@ -36,12 +36,14 @@ def build_world(settings: Settings, *, model: Model | None = None, open_content:
 
     content = Content(open_content or index_opener(settings))
     knowledge = Knowledge(content=content, model=model or Model())
-    return World(knowledge, settings_hash=rules_hash(clicks_rules(settings)), build=version("aisle"))
+    name = rules_hash(clicks_rules(settings), knowledge.model.rules)
+    return World(knowledge, settings_hash=name, build=version("aisle"))
 
 
-def rules_hash(rules: ClicksRules) -> str:
-    """Name the constants a slate was decided with: equal rules, equal name."""
-    text = orjson.dumps(rules, default=_plain, option=orjson.OPT_SORT_KEYS)
+def rules_hash(rules: ClicksRules, model: ModelRules) -> str:
+    """Name the constants a slate was decided with: equal rules, equal name; how much is recorded decides nothing."""
+    deciding = [rules.session, rules.slates, rules.placements, model.fingerprint()]
+    text = orjson.dumps(deciding, default=_plain, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=6).hexdigest()
 
 

@@ -5,8 +5,7 @@ placement the event triggers. No Kafka here: `streams.worker` brings the records
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import orjson
@@ -14,21 +13,20 @@ import orjson
 from models.explore import explored_rank
 from models.features import score
 from models.lesson import unknown_to
-from models.placements import PLACEMENTS, Placement
 from models.pools import Pools
 from models.ranked import NONE, Ranked
 from models.retrieval import Retrieved, landing_of, newest, retrieve
-from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
-from models.slate import Decision, Request, SlateRules, decide
+from models.session import Applied, Context, Visitor, apply, decode_visitor, encode
 from models.training import RowBudget, sampled, training_row
 from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
-from schemas.events import ORIGIN_HEADER, Event, decode_event
+from schemas.events import Event, decode_event
 from schemas.learning import LearningStep, Origin
 from schemas.record import epoch_ms, nearest_time
-from schemas.slates import Cause, Evidence, SlateHead, encode_slate, slate_id
+from schemas.slates import Cause, Evidence, SlateHead
 from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVIDENCE, LEARNING, SLATES
 from streams import dead_letters
+from streams.deciding import ClicksRules, Occasion, decided, due, imported, origin_of
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
 from streams.requeued import letter_of
@@ -36,26 +34,8 @@ from streams.telemetry import count
 from streams.unreadable import unreadable
 from streams.world import World
 
-UNLIMITED = 1 << 31
-
 REWARDED_MS = 30 * 60 * 1000
 """A click so long after the impression still pays for what was explored."""
-
-
-@dataclass(frozen=True)
-class ClicksRules:
-    """Constants of the agent; part of the settings hash that every slate carries.
-
-    `training_share` and `evidence_share` are the shares of events with a training row and of slates with evidence;
-    `training_per_s` caps the rows of one worker.
-    """
-
-    session: SessionRules = field(default_factory=SessionRules)
-    slates: SlateRules = field(default_factory=SlateRules)
-    placements: tuple[Placement, ...] = PLACEMENTS
-    training_share: float = 1.0
-    training_per_s: int = 200
-    evidence_share: float = 0.01
 
 
 class ClicksAgent:
@@ -70,8 +50,7 @@ class ClicksAgent:
     def __init__(self, world: World, rules: ClicksRules, *, clock: Callable[[], datetime]) -> None:
         self._world = world
         self._rules = rules
-        # History comes in bursts that no visitor made, such as all lines of an invoice in one minute.
-        self._imported = replace(rules.session, slates_per_minute=UNLIMITED)
+        self._imported = imported(rules.session)
         self._rows = RowBudget(rules.training_per_s)
         self._clock = clock
         self._lineage = orjson.Fragment(b"{}")
@@ -106,7 +85,7 @@ class ClicksAgent:
         letter = letter_of(record.headers) if record.headers else None
         arrived_ms = record.timestamp_ms if letter is None else letter.arrived_ms  # as it was when it was refused
         try:
-            event = decode_event(record.value, arrival_ms=arrived_ms, origin=_origin(record))
+            event = decode_event(record.value, arrival_ms=arrived_ms, origin=origin_of(record))
         except DecodeError as error:
             count("dead_letters", reason=error.reason)
             outcome.outputs.append(refused(record, error))
@@ -121,7 +100,7 @@ class ClicksAgent:
         before = visitors[key] if key in visitors else _stored(part, key)
         source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset, epoch=part.epoch)
         item_of = self._world.knowledge.catalogue.item_of
-        rules = self._imported if _origin(record) == "import" else self._rules.session
+        rules = self._imported if origin_of(record) == "import" else self._rules.session
         applied = apply(before, event, origin=source, item_of=item_of, rules=rules)
         count("events", note=applied.note)
         if applied.changed:
@@ -168,10 +147,13 @@ class ClicksAgent:
 
     def _slates(self, record: LogRecord, event: Event, applied: Applied, part: PartitionState) -> Iterator[Out]:
         """Decide a slate for each placement the event triggers; candidates are found and scored once for all."""
-        due = [placement for placement in self._rules.placements if placement.triggered_by(event)]
         # What stands in the output's tail was written before a crash.
-        due = [placement for placement in due if (record.offset, placement.name) not in part.emitted]
-        if not due:
+        wanted = [
+            placement
+            for placement in due(event, self._rules.placements)
+            if (record.offset, placement.name) not in part.emitted
+        ]
+        if not wanted:
             return
         context, knowledge = applied.context, self._world.knowledge
         retrieved = retrieve(context, event, knowledge)
@@ -181,40 +163,17 @@ class ClicksAgent:
         cause = Cause(
             topic=EVENTS, partition=record.partition, offset=record.offset, epoch=part.epoch, event_id=event.event_id
         )
-        written = orjson.Fragment(cause.encode())
+        occasion, written = Occasion(event, context, cause), orjson.Fragment(cause.encode())
         key = event.visitor_id.encode()
-        for placement in due:
-            name = slate_id(
-                topic=EVENTS,
-                partition=record.partition,
-                offset=record.offset,
-                placement=placement.name,
-                epoch=part.epoch,
-            )
-            anchors = placement.anchors(event, context.cart)
-            request = Request(slate_id=name, placement=placement, context=context, anchors=anchors, at=event.at)
-            decision = decide(request, candidates, knowledge, self._rules.slates)
-            head = self._head(request, event, decision)
-            data = encode_slate(head, decision.items, lineage=self._lineage, cause=written)
+        for placement in wanted:
+            slate = decided(occasion, placement, candidates, knowledge, self._rules.slates, decided_at=self._clock())
+            data = slate.encode(lineage=self._lineage, cause=written)
             yield Out(SLATES, record.partition, key, data, record.offset, placement.name)
             count("slates", placement=placement.name)
-            if sampled(name, self._rules.evidence_share):
+            if sampled(slate.head.slate_id, self._rules.evidence_share):
                 state = applied.visitor if context.consent else None
-                evidence = _evidence(head, state, retrieved, knowledge.facts.names)
+                evidence = _evidence(slate.head, state, retrieved, knowledge.facts.names)
                 yield Out(EVIDENCE, record.partition, key, evidence.encode(), record.offset)
-
-    def _head(self, request: Request, event: Event, decision: Decision) -> SlateHead:
-        return SlateHead(
-            slate_id=request.slate_id,
-            visitor_id=event.visitor_id,
-            placement=request.placement.name,
-            anchor=request.placement.anchor_name(event, request.context.cart),
-            view_id=event.page.view_id if event.page else None,
-            explored=decision.explored,
-            event_at=event.at,
-            decided_at=self._clock(),
-            expires_at=event.at + timedelta(seconds=self._rules.slates.expires_s),
-        )
 
 
 def _evidence(head: SlateHead, visitor: Visitor | None, retrieved: Retrieved, names: Sequence[str]) -> Evidence:
@@ -227,6 +186,7 @@ def _evidence(head: SlateHead, visitor: Visitor | None, retrieved: Retrieved, na
         anchored=_named(retrieved.found.get("anchored", NONE), names),
         timed_out=retrieved.timed_out,
         at=head.event_at,
+        decided_at=head.decided_at,
     )
 
 
@@ -252,8 +212,3 @@ def _stored(part: PartitionState, key: bytes) -> Visitor | None:
     except DecodeError as error:
         unreadable(CHANGELOG, str(error), partition=part.partition)
         return None
-
-
-def _origin(record: LogRecord) -> str | None:
-    value = dict(record.headers).get(ORIGIN_HEADER)
-    return None if value is None else value.decode(errors="replace")

@@ -196,7 +196,7 @@ class Restore:
         if mark.epoch or self._epochs:
             for key, value in visitors.items():
                 if self._epochs.get(key, 0) != mark.epoch:
-                    visitors[key] = _rebased(value)
+                    visitors[key] = rebased(value)
         emitted = {one[1:] for one in self._emitted if one[0] == mark.epoch and one[1] > mark.mark}
         requeued = Requeued()
         for key, (epoch, entry) in self._requeued.items():
@@ -258,7 +258,7 @@ def check_gap(state: PartitionState, source: Source, *, accept: bool = False) ->
 
 def _anew(state: PartitionState) -> PartitionState:
     """Begin an epoch: visitors are kept, offsets mean other records."""
-    visitors = {key: _rebased(value) for key, value in state.visitors.items()}
+    visitors = {key: rebased(value) for key, value in state.visitors.items()}
     return replace(state, epoch=state.epoch + 1, visitors=visitors, emitted=set(), requeued=state.requeued.rebased())
 
 
@@ -287,7 +287,7 @@ def _sent(value: bytes) -> tuple[int, int, str] | None:
     return epoch, offset, placement
 
 
-def _rebased(data: bytes) -> bytes:
+def rebased(data: bytes) -> bytes:
     """Forget which offset a state was applied from: offsets of a new epoch start over."""
     end = data.index(b",") if b"," in data else data.index(b"}")
     return b'{"applied":-1' + data[end:]

@@ -8,6 +8,9 @@ from models.codes import coded, dots, promising
 from models.ports import Neighbour
 from models.vectors import FIRST_CAPACITY, VectorTable, check_shape, ranked, unit
 
+TIE = np.float32(2e-6)
+"""Scores that round to the same six decimals lie closer than this."""
+
 
 class NumpyVectorIndex:
     """Cosine top-n over one matrix.
@@ -55,7 +58,7 @@ class NumpyVectorIndex:
         best = _top(scores, limit)
         ids = table.ids
         found = zip(rows[best].tolist(), scores[best].tolist(), strict=True)
-        return ranked((ids[row], score) for row, score in found)
+        return ranked((ids[row], score) for row, score in found)[:limit]
 
     def __len__(self) -> int:
         return len(self._table)
@@ -81,5 +84,8 @@ class NumpyVectorIndex:
 
 
 def _top(scores: np.ndarray, limit: int) -> np.ndarray:
-    """Pick the positions of the greatest scores, in no order."""
-    return np.argpartition(scores, len(scores) - limit)[-limit:] if limit < len(scores) else np.arange(len(scores))
+    """Pick the positions of the greatest scores and of the last one's equals, in no order: rows decide nothing."""
+    if limit >= len(scores):
+        return np.arange(len(scores))
+    least = np.partition(scores, len(scores) - limit)[-limit]
+    return np.flatnonzero(scores >= least - TIE)

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("streams.cli.worker:app", "Work on the stream: clicks or catalog."),
     "topics": ("streams.cli.topics:app", "Create and list the topics."),
     "import": ("streams.cli.imports:app", "Bring files of events, or a catalogue, into Kafka."),
+    "verify": ("streams.cli.verify:verify", "Prove that recorded slates come out again, byte for byte."),
     "doctor": ("streams.cli.doctor:doctor", "Say what is there, what is missing, and the next step."),
     "schema": ("streams.cli.schema:app", "The records as JSON schemas."),
 }

@@ -1,0 +1,84 @@
+"""Partitions of logs, each read forward to an offset."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from aiokafka import TopicPartition
+
+from streams.flow import LogRecord
+from streams.reading import assigned_consumer, log_record
+
+CHUNK = 2000
+"""Records asked for at once."""
+
+
+class Bounds(NamedTuple):
+    """The first offset that is kept, and one past the last."""
+
+    start: int
+    end: int
+
+
+class Logs:
+    """Some partitions of the broker's logs, read without a group; a context manager.
+
+    Args:
+        client: keyword arguments that every aiokafka client takes.
+        places: topics as the broker names them, with partitions.
+
+    Attributes:
+        bounds: of each partition when it was opened.
+    """
+
+    def __init__(self, client: Mapping[str, Any], places: Sequence[tuple[str, int]]) -> None:
+        self._consumer = assigned_consumer(client)
+        self._tps = [TopicPartition(*place) for place in places]
+        self._waiting: dict[TopicPartition, deque[LogRecord]] = {tp: deque() for tp in self._tps}
+        self.bounds: dict[tuple[str, int], Bounds] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        self._consumer.assign(self._tps)
+        starts = await self._consumer.beginning_offsets(self._tps)
+        ends = await self._consumer.end_offsets(self._tps)
+        self.bounds = {(tp.topic, tp.partition): Bounds(starts[tp], ends[tp]) for tp in self._tps}
+        for tp in self._tps:
+            self._consumer.seek(tp, starts[tp])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._consumer.stop()
+
+    def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Go on from an offset, or from the first that is kept."""
+        tp = TopicPartition(topic, partition)
+        self._waiting[tp].clear()
+        self._consumer.seek(tp, max(offset, self.bounds[topic, partition].start))
+
+    async def upto(self, topic: str, partition: int, last: int | None = None) -> AsyncIterator[LogRecord]:
+        """Give the next records up to an offset, or to the end as it was when this was opened."""
+        tp = TopicPartition(topic, partition)
+        end = self.bounds[topic, partition].end - 1
+        last = end if last is None else min(last, end)
+        waiting = self._waiting[tp]
+        while True:
+            while waiting and waiting[0].offset <= last:
+                yield waiting.popleft()
+            if waiting or await self._consumer.position(tp) > last:
+                return
+            found = await self._consumer.getmany(tp, timeout_ms=500, max_records=CHUNK)
+            waiting.extend(log_record(record) for record in found.get(tp, ()))
+
+    async def at(self, topic: str, partition: int, offset: int) -> LogRecord | None:
+        """Give the record at an offset, None where it is not kept; reading goes on behind it."""
+        bounds = self.bounds[topic, partition]
+        if not bounds.start <= offset < bounds.end:
+            return None
+        self.seek(topic, partition, offset)
+        async for record in self.upto(topic, partition, offset):
+            return record if record.offset == offset else None
+        return None

@@ -1,0 +1,116 @@
+"""What a verification came to."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from streams.past.differences import Difference
+
+Missing = Literal[
+    "evidence", "evidence of another build", "event", "forgotten", "visitor's history", "catalog.products",
+    "catalog.embeddings", "learning",
+]  # fmt: skip
+"""Why a slate could not be compared; a log by its name when it is cut, or ends before the slate's place in it."""
+
+SHOWN = 20
+"""Differences kept one by one; the others are counted."""
+
+
+class Differing(NamedTuple):
+    """A slate, or the state behind it, that did not come out as it was recorded."""
+
+    slate_id: str
+    what: Literal["slate", "state"]
+    first: Difference
+
+
+@dataclass
+class Report:
+    """Counts by what came of each slate; `other` are slates decided by another build or under other settings.
+
+    A slate's state is compared beside it, and counted apart: `states`.
+    """
+
+    equal: int = 0
+    differing: int = 0
+    missing: Counter[Missing] = field(default_factory=Counter)
+    other: Counter[str] = field(default_factory=Counter)
+    states_equal: int = 0
+    states_differing: int = 0
+    states_none: int = 0
+    states_missing: int = 0
+    repeats: int = 0
+    passes: int = 0
+    differences: list[Differing] = field(default_factory=list)
+    _digests: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def compared(self) -> int:
+        """Count the slates that were decided again."""
+        return self.equal + self.differing
+
+    @property
+    def proven(self) -> bool:
+        """Say whether something was compared and nothing differs."""
+        return self.compared > 0 and not self.differing and not self.states_differing
+
+    def slate(self, slate_id: str, again: bytes, first: Difference | None) -> None:
+        """Count a slate that was decided again; `again` are its bytes but for the time of deciding."""
+        self._digests[slate_id] = hashlib.blake2b(again, digest_size=16).digest()
+        if first is None:
+            self.equal += 1
+        else:
+            self.differing += 1
+            self._keep(Differing(slate_id, "slate", first))
+
+    def state(self, slate_id: str, first: Difference | None) -> None:
+        """Count a state that was rebuilt."""
+        if first is None:
+            self.states_equal += 1
+        else:
+            self.states_differing += 1
+            self._keep(Differing(slate_id, "state", first))
+
+    def _keep(self, one: Differing) -> None:
+        if len(self.differences) < SHOWN:
+            self.differences.append(one)
+
+    @property
+    def hash(self) -> str:
+        """Name everything that was decided again: the same whatever the order, and however partitions were shared."""
+        sha = hashlib.sha256()
+        for slate_id, digest in sorted(self._digests.items()):
+            sha.update(slate_id.encode() + digest)
+        return sha.hexdigest()
+
+    def plain(self) -> dict[str, Any]:
+        """Give the report for scripts."""
+        return {
+            "compared": self.compared,
+            "equal": self.equal,
+            "differing": self.differing,
+            "missing": dict(self.missing),
+            "other": dict(self.other),
+            "states": {
+                "equal": self.states_equal,
+                "differing": self.states_differing,
+                "none": self.states_none,
+                "missing": self.states_missing,
+            },
+            "repeats": self.repeats,
+            "passes": self.passes,
+            "differences": [
+                {"slate_id": one.slate_id, "what": one.what, **one.first._asdict()} for one in self.differences
+            ],
+            "hash": self.hash,
+        }
+
+
+def undated(slate: bytes) -> bytes:
+    """Write a slate without the time of deciding, the one thing that may differ."""
+    plain = orjson.loads(slate)
+    plain.pop("decided_at", None)
+    return orjson.dumps(plain)
