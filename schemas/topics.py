@@ -86,21 +86,36 @@ SPECS: tuple[TopicSpec, ...] = (
 )
 
 
+STATE: frozenset[TopicName] = frozenset({CHANGELOG, LEARNING})
+"""What a generation of an installation has for itself; everything else outlives it."""
+
+DERIVED: frozenset[TopicName] = STATE | {SLATES, EVIDENCE, EVENTS_DEAD}
+"""What follows from the clickstream: a replay writes its own."""
+
+
 @dataclass(frozen=True)
 class Topics:
-    """The names of one installation.
+    """The names of one installation, and of one generation of its state.
+
+    `own` are the topics that belong to the generation alone.
 
     >>> Topics(prefix="shop1.")["learning"]
     'shop1.learning'
     >>> Topics(prefix="shop1.").logical("shop1.learning")
     'learning'
+    >>> Topics(prefix="shop1.", generation="two")["learning"], Topics(prefix="shop1.", generation="two")["rules"]
+    ('shop1.two.learning', 'shop1.rules')
     """
 
     prefix: str = ""
     partitions: int = 8
+    generation: str = ""
+    own: frozenset[TopicName] = STATE
 
     def __getitem__(self, name: TopicName) -> str:
         """Give the name on the broker."""
+        if self.generation and name in self.own:
+            return f"{self.prefix}{self.generation}.{name}"
         return self.prefix + name
 
     @property

@@ -149,6 +149,21 @@ class Admin:
             )
         return {tp.partition: answer.offset for tp, answer in found.items()}
 
+    def offsets_at(self, name: str, at_ms: int) -> dict[int, int]:
+        """Give the first offset of each partition that came at this time or later; its end where there is none.
+
+        Args:
+            name: of the topic.
+            at_ms: milliseconds since 1970.
+        """
+        from kafka import TopicPartition
+
+        ends = self.ends(name)
+        with self._answered():
+            found = self._client.list_partition_offsets({TopicPartition(name, partition): at_ms for partition in ends})
+        at = {tp.partition: answer.offset for tp, answer in found.items()}
+        return {p: at[p] if at.get(p) is not None and at[p] >= 0 else end for p, end in ends.items()}
+
     def committed(self, group: str, name: str) -> dict[int, int]:
         """Give what a group has committed of a topic: the next offset it needs, by partition."""
         from kafka import TopicPartition

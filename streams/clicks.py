@@ -20,13 +20,13 @@ from models.session import Applied, Context, Visitor, apply, decode_visitor, enc
 from models.training import RowBudget, sampled, training_row
 from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
-from schemas.events import Event, decode_event
+from schemas.events import Event
 from schemas.learning import LearningStep, Origin
 from schemas.record import epoch_ms, nearest_time
 from schemas.slates import Cause, Evidence, SlateHead
 from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVIDENCE, LEARNING, SLATES
 from streams import dead_letters
-from streams.deciding import ClicksRules, Occasion, decided, due, imported, origin_of
+from streams.deciding import ClicksRules, Occasion, decided, due, event_of, imported, origin_of
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
 from streams.requeued import letter_of
@@ -45,13 +45,16 @@ class ClicksAgent:
         world: the folds all workers share; constant while a batch is handled.
         rules: constants.
         clock: tells when a slate is decided (recorded, never used to decide).
+        rows: allows training rows; by `rules` where absent.
     """
 
-    def __init__(self, world: World, rules: ClicksRules, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, world: World, rules: ClicksRules, *, clock: Callable[[], datetime], rows: RowBudget | None = None
+    ) -> None:
         self._world = world
         self._rules = rules
         self._imported = imported(rules.session)
-        self._rows = RowBudget(rules.training_per_s)
+        self._rows = rows or RowBudget(rules.training_per_s)
         self._clock = clock
         self._lineage = orjson.Fragment(b"{}")
 
@@ -82,14 +85,13 @@ class ClicksAgent:
     def _one(
         self, record: LogRecord, part: PartitionState, visitors: dict[bytes, Visitor | None], outcome: Outcome
     ) -> None:
-        letter = letter_of(record.headers) if record.headers else None
-        arrived_ms = record.timestamp_ms if letter is None else letter.arrived_ms  # as it was when it was refused
         try:
-            event = decode_event(record.value, arrival_ms=arrived_ms, origin=origin_of(record))
+            event = event_of(record)
         except DecodeError as error:
             count("dead_letters", reason=error.reason)
             outcome.outputs.append(refused(record, error))
             return
+        letter = letter_of(record.headers) if record.headers else None
         if letter is not None:
             again = part.requeued.again(letter, record.offset)
             count("requeued", outcome="again" if again else "taken")

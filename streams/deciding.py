@@ -12,10 +12,11 @@ from models.knowledge import Knowledge
 from models.placements import PLACEMENTS, Placement
 from models.session import Context, SessionRules
 from models.slate import Decision, Request, SlateRules, decide
-from schemas.events import ORIGIN_HEADER, Event
+from schemas.events import ORIGIN_HEADER, Event, decode_event
 from schemas.slates import Cause, SlateHead, encode_slate, slate_id
 from schemas.topics import EVENTS
 from streams.flow import LogRecord
+from streams.requeued import letter_of
 
 UNLIMITED = 1 << 31
 
@@ -111,6 +112,21 @@ def origin_of(record: LogRecord) -> str | None:
     """Say where an event's record comes from: `import`, `replay`, or None for live traffic."""
     value = dict(record.headers).get(ORIGIN_HEADER)
     return None if value is None else value.decode(errors="replace")
+
+
+def arrival_of(record: LogRecord) -> int:
+    """Say when an event came in, milliseconds since 1970; of a dead letter sent again, when it did the first time."""
+    letter = letter_of(record.headers) if record.headers else None
+    return record.timestamp_ms if letter is None else letter.arrived_ms
+
+
+def event_of(record: LogRecord) -> Event:
+    """Read an event.
+
+    Raises:
+        DecodeError: it is to become a dead letter.
+    """
+    return decode_event(record.value, arrival_ms=arrival_of(record), origin=origin_of(record))
 
 
 def imported(rules: SessionRules) -> SessionRules:

@@ -128,6 +128,13 @@ class Restore:
         """Give the watermark with the highest mark of the newest epoch read so far."""
         return self._watermark
 
+    @property
+    def reach(self) -> int:
+        """Give the highest offset that any record of the newest epoch was written because of."""
+        mark = self._watermark or Watermark(-1, 0)
+        ranks = (rank for key in (*self._visitors, *self._gone) if (rank := self._rank(key)) is not None)
+        return max(mark.mark, max((applied for epoch, applied in ranks if epoch == mark.epoch), default=-1))
+
     def changelog(self, records: Iterable[Parsed]) -> None:
         """Take the next records of the changelog."""
         visitors, gone = self._visitors, self._gone

@@ -9,11 +9,12 @@ MAX_BATCH_BYTES = 900_000
 
 
 class Row(NamedTuple):
-    """One record to write."""
+    """One record to write; its time is now, or what `timestamp_ms` says."""
 
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int | None = None
 
 
 Rows = Mapping[tuple[str, int], Sequence[Row]]
@@ -100,7 +101,7 @@ class AiokafkaWriter:
 
 
 def _append(batch: Any, row: Row) -> bool:
-    taken = batch.append(timestamp=None, key=row.key, value=row.value, headers=list(row.headers))
+    taken = batch.append(timestamp=row.timestamp_ms, key=row.key, value=row.value, headers=list(row.headers))
     return taken is not None
 
 

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("streams.cli.topics:app", "Create and list the topics."),
     "import": ("streams.cli.imports:app", "Bring files of events, or a catalogue, into Kafka."),
     "verify": ("streams.cli.verify:verify", "Prove that recorded slates come out again, byte for byte."),
+    "replay": ("streams.cli.replay:replay", "The engine over past events, into topics of its own."),
     "doctor": ("streams.cli.doctor:doctor", "Say what is there, what is missing, and the next step."),
     "schema": ("streams.cli.schema:app", "The records as JSON schemas."),
 }

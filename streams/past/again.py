@@ -14,7 +14,7 @@ from models.retrieval import Retrieved, retrieve
 from models.session import Context, SessionRules, Visitor, decode_visitor
 from models.visitor import Session
 from schemas.errors import DecodeError
-from schemas.events import Event, decode_event
+from schemas.events import Event
 from schemas.record import epoch_ms
 from schemas.slates import Evidence, Slate
 from streams.deciding import ClicksRules, Decided, Occasion, decided, imported, origin_of
@@ -36,15 +36,6 @@ class Found(NamedTuple):
     retrieved: Retrieved
     candidates: Candidates
     decided: Decided
-
-
-def event_of(record: LogRecord) -> Event:
-    """Read an event as the worker did.
-
-    Raises:
-        DecodeError: the worker made it a dead letter.
-    """
-    return decode_event(record.value, arrival_ms=record.timestamp_ms, origin=origin_of(record))
 
 
 def rules_of(record: LogRecord, rules: SessionRules) -> SessionRules:

@@ -19,10 +19,10 @@ from schemas.events import ORIGIN_HEADER
 from schemas.slates import Evidence, Slate
 from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, SLATES
 from streams.bootstrap import clicks_rules
-from streams.deciding import ClicksRules
+from streams.deciding import ClicksRules, event_of
 from streams.erased import Erased, read_erased
 from streams.flow import LogRecord
-from streams.past.again import Recorded, answers_of, context_after, decide_again, event_of, state_of, written
+from streams.past.again import Recorded, answers_of, context_after, decide_again, state_of, written
 from streams.past.differences import Difference, first_difference
 from streams.past.logs import Logs
 from streams.past.positions import Positions, chains, positions_of

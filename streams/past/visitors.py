@@ -11,9 +11,10 @@ from schemas.events import Event
 from schemas.learning import Origin
 from schemas.record import epoch_ms, nearest_time
 from schemas.topics import EVENTS
+from streams.deciding import event_of
 from streams.flow import LogRecord
-from streams.partitions import EPOCH_HEADER, WATERMARK_KEY, rebased
-from streams.past.again import event_of, rules_of
+from streams.partitions import EPOCH_HEADER, VISITORS, rebased
+from streams.past.again import rules_of
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Seeds:
             start: the first offset that is kept.
         """
         key, value = record.key, record.value
-        if key is None or value is None or key == WATERMARK_KEY:
+        if key is None or value is None or key < VISITORS:
             return
         own = int(dict(record.headers).get(EPOCH_HEADER) or 0)
         try:

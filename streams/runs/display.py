@@ -26,9 +26,17 @@ class Bars:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
-        columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        told = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+        columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), *told)
         self._progress = Progress(*columns, console=Console(stderr=True))
         self._task: TaskID | None = None
 

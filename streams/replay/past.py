@@ -1,0 +1,130 @@
+"""What was known before the first record that is replayed: the catalogue, the model, the visitors."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from models.model import Model
+from schemas.errors import RefusedError
+from schemas.topics import CHANGELOG, EMBEDDINGS, EVENTS, LEARNING, PRODUCTS, SPECS, TopicName, Topics
+from streams.clicks import ClicksAgent
+from streams.deciding import ClicksRules
+from streams.erased import Erased
+from streams.flow import LogRecord
+from streams.partitions import WATERMARK_KEY, PartitionState, Watermark
+from streams.replay.logs import Logs, Take
+from streams.replay.taking import covered, without
+from streams.snapshot_store import SnapshotStore
+from streams.snapshots import LearningLog, look_at, newest_valid
+from streams.world import World
+
+log = logging.getLogger(__name__)
+
+CATALOGUE: tuple[TopicName, ...] = (PRODUCTS, EMBEDDINGS)
+"""In the order they are read: products before the vectors that belong to them."""
+
+Offsets = Mapping[int, int]
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+async def catalogue_ends(logs: Logs, topics: Topics) -> dict[TopicName, dict[int, int]]:
+    """Give where the catalogue ends now."""
+    counts = {spec.name: topics.partitions_of(spec) for spec in SPECS}
+    return {
+        name: {p: end for p, (_, end) in (await logs.bounds(topics[name], counts[name])).items()} for name in CATALOGUE
+    }
+
+
+async def read_catalogue(
+    world: World, logs: Logs, topics: Topics, ends: Mapping[TopicName, Offsets], learned: Callable[[int], object]
+) -> None:
+    """Fold products and vectors up to these ends."""
+    for fold in world.folds:
+        if fold.topic in ends:
+            spans = {partition: (0, end) for partition, end in ends[fold.topic].items()}
+            await logs.read(topics[fold.topic], spans, _folding(fold.apply, learned))
+
+
+def _folding(apply: Callable[[LogRecord], None], told: Callable[[int], object]) -> Take:
+    def take(_partition: int, records: Sequence[LogRecord]) -> None:
+        for record in records:
+            apply(record)
+        told(len(records))
+
+    return take
+
+
+async def marks(logs: Logs, topics: Topics) -> dict[int, Watermark]:
+    """Give the watermarks of the live state; partitions without one are absent."""
+    found: dict[int, Watermark] = {}
+
+    def take(partition: int, records: Sequence[LogRecord]) -> None:
+        for record in records:
+            if record.key == WATERMARK_KEY and record.value is not None:
+                new = Watermark.decode(record.value)
+                old = found.get(partition)
+                if old is None or (new.epoch, new.mark) >= (old.epoch, old.mark):
+                    found[partition] = new
+
+    await logs.read(topics[CHANGELOG], await logs.bounds(topics[CHANGELOG], topics.partitions), take)
+    return found
+
+
+def model_before(store: SnapshotStore | None, client: Mapping[str, object], end: int) -> Model | None:
+    """Load the newest snapshot that holds no step from `end` on; blocks, and needs a thread without an event loop.
+
+    Returns:
+        None where there is no such snapshot.
+    """
+    if store is None or end == 0:
+        return None
+
+    def look(offsets: Sequence[int]) -> LearningLog:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            found = runner.run(look_at(client, store.topic, offsets))
+        return found._replace(end=min(found.end, end))
+
+    try:
+        return newest_valid(store, look)
+    except RefusedError as error:
+        log.warning("no snapshot reaches the beginning of this replay, so its model knows only what is left: %s", error)
+        return None
+
+
+async def learn_before(
+    world: World, logs: Logs, topics: Topics, *, end: int, erased: Erased, told: Callable[[int], object]
+) -> None:
+    """Fold the live `learning` up to `end`, without the steps of people who asked to be forgotten since."""
+    start = world.learning.positions().get(0, -1) + 1
+
+    def apply(record: LogRecord) -> None:
+        if not covered(record, erased):
+            world.learning.apply(record)
+
+    await logs.read(topics[LEARNING], {0: (start, end)}, _folding(apply, told))
+
+
+async def warm(
+    parts: Mapping[int, PartitionState],
+    world: World,
+    rules: ClicksRules,
+    logs: Logs,
+    topics: Topics,
+    *,
+    ends: Offsets,
+    erased: Erased,
+    told: Callable[[int], object],
+) -> None:
+    """Apply what is left of the events before `ends` to the visitors; nothing is decided or learned."""
+    quiet = replace(rules, placements=(), training_share=0.0)
+    agent = ClicksAgent(world, quiet, clock=lambda: NEVER)
+
+    def take(partition: int, records: Sequence[LogRecord]) -> None:
+        agent.handle(without(records, erased), parts[partition])
+        told(len(records))
+
+    bounds = await logs.bounds(topics[EVENTS], topics.partitions)
+    await logs.read(topics[EVENTS], {p: (bounds[p][0], ends[p]) for p in parts}, take)

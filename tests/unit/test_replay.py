@@ -1,0 +1,317 @@
+"""Replay in lock-step, on logs in memory that can break off between any two writes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from schemas.erasures import Erasure
+from schemas.errors import RefusedError
+from schemas.events import Event
+from schemas.learning import Origin
+from schemas.products import Product
+from schemas.record import epoch_ms
+from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, LEARNING, PRODUCTS, SLATES
+from streams.erased import Erased
+from streams.flow import LogRecord
+from streams.kafka import partition_of
+from streams.replay.logs import Pieces, Source, Take, search
+from streams.replay.merging import UNTIMED, Merged, Placed, TimeOf, arrival, cut, event_time
+from streams.replay.plan import CHECKPOINT_KEY, Checkpoint, Plan
+from streams.replay.replaying import Asked, Installation, Summary, replay, target_topics
+from streams.replay.times import time_of
+from streams.settings import Settings
+from streams.writer import Rows
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PARTITIONS = 3
+
+
+class KilledError(Exception):
+    """The process is gone."""
+
+
+class MemoryLogs:
+    """Topics in memory; `left` writes of one partition succeed, then nothing is written any more."""
+
+    def __init__(self) -> None:
+        self.topics: defaultdict[tuple[str, int], list[LogRecord]] = defaultdict(list)
+        self.left = 1 << 30
+        self.fetch = 7
+
+    def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, at: datetime) -> int:
+        """Append one record and give its offset."""
+        log = self.topics[topic, partition]
+        log.append(LogRecord(partition, len(log), epoch_ms(at), key, value))
+        return len(log) - 1
+
+    async def bounds(self, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
+        """Give first offset and end of each partition."""
+        return {p: (0, len(self.topics[topic, p])) for p in range(partitions)}
+
+    async def offsets_at(self, topic: str, partitions: int, at: datetime) -> dict[int, int]:
+        """Look through everything."""
+        return await search(self, topic, partitions, at)
+
+    async def read(self, topic: str, spans: Mapping[int, tuple[int, int]], take: Take) -> None:
+        """Give what stands there."""
+        for partition, (start, end) in spans.items():
+            if records := self.topics[topic, partition][start:end]:
+                take(partition, list(records))
+
+    async def source(
+        self, topic: str, spans: Mapping[int, tuple[int, int]], *, clocks: Mapping[int, int], time_of: TimeOf
+    ) -> Source:
+        """Read a few records at a time."""
+        left = {p: self.topics[topic, p][start:end] for p, (start, end) in spans.items()}
+
+        async def fill(merged: Merged) -> None:
+            for partition in merged.hungry(1):
+                merged.add(partition, left[partition][: self.fetch])
+                left[partition] = left[partition][self.fetch :]
+                if not left[partition]:
+                    merged.end(partition)
+
+        return Pieces(Merged({p: clocks[p] for p in spans}, time_of), fill)
+
+    async def write(self, rows: Rows) -> dict[tuple[str, int], int]:
+        """Append partition by partition, until the process is killed."""
+        ends = {}
+        for (topic, partition), some in rows.items():
+            if not self.left:
+                raise KilledError
+            self.left -= 1
+            for row in some:
+                log = self.topics[topic, partition]
+                log.append(LogRecord(partition, len(log), row.timestamp_ms or 0, row.key, row.value, row.headers))
+            ends[topic, partition] = len(self.topics[topic, partition])
+        return ends
+
+
+class Silent:
+    """Nobody watches."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Nobody is told."""
+
+    def reached(self, done: int) -> None:
+        """Nobody is told."""
+
+
+class Shop:
+    """An installation in memory whose clickstream holds a few visits and some rubbish."""
+
+    def __init__(self, events: int = 60) -> None:
+        self.settings = Settings(_env_file=None, partitions=PARTITIONS, evidence_share=0.5, training_per_s=2)
+        self.logs = MemoryLogs()
+        self.erased = Erased()
+        self.topics = self.settings.topics
+        for n in range(40):
+            product = Product(product_id=f"p{n}", title=f"Lamp {n}", category=("home", "lamps"))
+            key = product.product_id.encode()
+            self.logs.put(self.topics[PRODUCTS], partition_of(key, 4), key, product.encode(), NOON)
+        random = Random(1)
+        for n in range(events):
+            self.event(n, f"v{random.randrange(9)}", f"p{random.randrange(20)}", consent=n % 7 != 3)
+        self.logs.put(self.topics[EVENTS], 1, b"x", b"{rubbish", NOON + timedelta(seconds=20))
+
+    def event(self, n: int, visitor: str, product: str, *, consent: bool = True) -> None:
+        """Somebody looks at something, `n` half seconds after noon; it arrives at once."""
+        at = NOON + timedelta(seconds=n / 2)
+        event = Event(
+            event_id=f"e{n}",
+            name="view_item",
+            visitor_id=visitor,
+            at=at,
+            items=({"product_id": product},),
+            consent="personalisation" if consent else "none",
+        )
+        key = visitor.encode()
+        self.logs.put(self.topics[EVENTS], partition_of(key, PARTITIONS), key, event.encode(), at)
+
+    def forget(self, visitor: str, *, until: datetime) -> None:
+        """Note that somebody asked to be forgotten."""
+        entry = Erasure(
+            subject="visitor", subject_id=visitor, until=until, origin=Origin(topic=EVENTS, partition=0, offset=0)
+        )
+        self.erased.apply(LogRecord(0, 0, 0, entry.key(), entry.encode()))
+
+    def replay(self, asked: Asked) -> Summary:
+        """Replay in pieces of a few records."""
+        site = Installation(self.settings, self.logs, {}, self.erased, Silent())
+        return asyncio.run(replay(asked, site))
+
+    def read(self, name: str, topic: str = SLATES) -> list[tuple[int, int, bytes | None, bytes | None]]:
+        """Give what a replay wrote to a topic."""
+        full = target_topics(self.settings, name)[topic]
+        found = [
+            (partition, record.offset, record.key, record.value)
+            for (log, partition), records in self.logs.topics.items()
+            for record in records
+            if log == full
+        ]
+        return sorted(found, key=lambda one: one[:2])
+
+    def states(self, name: str) -> dict[tuple[int, bytes | None], bytes | None]:
+        """Give the newest record of every key of a changelog."""
+        return {
+            (partition, key): value for partition, _, key, value in self.read(name, CHANGELOG) if key != CHECKPOINT_KEY
+        }
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few events make many pieces."""
+    init = Plan.__init__
+
+    def small(self: Plan, *args: object, **named: object) -> None:
+        init(self, *args, **({"records": 8} | named))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Plan, "__init__", small)
+
+
+OUTPUTS = (SLATES, LEARNING, EVENTS_DEAD, "recommendations.evidence")
+
+
+def test_two_replays_are_equal() -> None:
+    """Whatever comes in one fetch: outputs, states and hash; slates name the exact step they were decided behind."""
+    shop = Shop()
+    one = shop.replay(Asked(into="one"))
+    shop.logs.fetch = 50
+    two = shop.replay(Asked(into="two."))
+    assert one.digest == two.digest
+    assert one.slates > 60
+    assert one.learned > 40
+    assert (one.events, one.dead_letters, one.erased) == (61, 1, 0)
+    for topic in OUTPUTS:
+        assert shop.read("one", topic) == shop.read("two", topic)
+    assert shop.states("one") == shop.states("two")
+
+
+def test_killed_anywhere_and_started_again_is_as_if_not_killed() -> None:
+    """Between any two partitions' writes: the same bytes at the same offsets, no record twice."""
+    whole = Shop(140)
+    whole.replay(Asked(into="one"))
+    broken = Shop(140)
+    kills = 0
+    while kills < 100:  # a piece is up to 14 writes
+        broken.logs.left = 1 + 5 * kills % 14
+        try:
+            broken.replay(Asked(into="one"))
+            break
+        except KilledError:
+            kills += 1
+    assert 20 < kills < 100
+    broken.logs.left = 1 << 30
+    for topic in OUTPUTS:
+        assert broken.read("one", topic) == whole.read("one", topic)
+    assert broken.states("one") == whole.states("one")
+    assert broken.replay(Asked(into="one")) == whole.replay(Asked(into="one"))._replace(seconds=0.0)
+
+
+def test_other_settings_do_not_go_on_with_what_they_did_not_begin() -> None:
+    """Half of each would be neither."""
+    shop = Shop()
+    shop.logs.left = 9
+    with pytest.raises(KilledError):
+        shop.replay(Asked(into="one"))
+    shop.logs.left = 1 << 30
+    shop.settings = shop.settings.model_copy(update={"training_share": 0.0})
+    with pytest.raises(RefusedError, match="one was begun by another build or with other settings"):
+        shop.replay(Asked(into="one"))
+
+
+def test_a_part_is_replayed_with_what_was_known_before_it() -> None:
+    """Visitors who came before are known, nothing of before is decided; other limits need another prefix."""
+    shop = Shop()
+    shop.replay(Asked(into="all"))
+    late = NOON + timedelta(seconds=15)
+    found = shop.replay(Asked(start=late, into="late"))
+    assert found.events == 30 + 1
+    marks = {visitor: value for (_, visitor), value in shop.states("late").items() if visitor and visitor[0]}
+    assert marks
+    assert all(shop.states("all")[key] == value for key, value in shop.states("late").items() if key[1] in marks)
+    with pytest.raises(RefusedError, match="late holds a replay with --from 2026-05-01T12:00:15"):
+        shop.replay(Asked(into="late"))
+
+
+def test_event_times_and_partitions_leave_the_rest_out() -> None:
+    """What is outside leaves no trace; the same command has the same name, another one has another."""
+    shop = Shop()
+    first = shop.replay(Asked(event_end=NOON + timedelta(seconds=10), into="first"))
+    assert (first.events, first.outside) == (20 + 1, 40)
+    one = shop.replay(Asked(partitions=(1,), into="one"))
+    assert {partition for partition, *_ in shop.read("one", SLATES)} == {1}
+    assert one.records < first.records
+    with pytest.raises(RefusedError, match="There is no partition 7"):
+        shop.replay(Asked(partitions=(7,)))
+    assert Asked(partitions=(1,)).name == Asked(partitions=(1,)).name != Asked().name
+
+
+def test_people_who_asked_to_be_forgotten_are_left_out_and_counted() -> None:
+    """Up to when they asked; what they did later is replayed."""
+    shop = Shop()
+    theirs = [n for n in range(3) for record in shop.logs.topics[EVENTS, n] if record.key == b"v4"]
+    shop.forget("v4", until=NOON + timedelta(seconds=20))
+    found = shop.replay(Asked(into="one"))
+    assert 0 < found.erased < len(theirs)
+    assert found.events == 61 - found.erased
+    assert not [slate for slate in shop.read("one") if slate[2] == b"v4" and b"12:00:0" in (slate[3] or b"")]
+
+
+def test_no_two_write_to_one_prefix() -> None:
+    """Records that no replay wrote, and those that are not what it would write, end it."""
+    shop = Shop()
+    shop.logs.put(target_topics(shop.settings, "two")[LEARNING], 0, None, b"{}", NOON)
+    with pytest.raises(RefusedError, match="two has records that no replay wrote there"):
+        shop.replay(Asked(into="two"))
+    shop.logs.left = 1
+    with pytest.raises(KilledError):
+        shop.replay(Asked(into="one"))
+    shop.logs.left = 1 << 30
+    shop.logs.put(target_topics(shop.settings, "one")[LEARNING], 0, None, b"{}", NOON)
+    with pytest.raises(RefusedError, match="another record at offset 0"):
+        shop.replay(Asked(into="one"))
+
+
+def placed(*times: int) -> list[Placed]:
+    """Make records of partition 0 at these milliseconds."""
+    return [Placed(at, LogRecord(0, n, at, None, None)) for n, at in enumerate(times)]
+
+
+def test_pieces_end_by_number_or_by_time() -> None:
+    """So that a paced replay does not wait for records that come much later."""
+    assert cut(placed(0, 10, 20, 5000), most=9, span_ms=100) == 3
+    assert cut(placed(0, 10, 20, 5000), most=2, span_ms=100) == 2
+    assert cut(placed(0), most=2, span_ms=100) == 1
+
+
+def test_order_is_by_time_over_partitions_and_by_offset_within_one() -> None:
+    """A record that tells an earlier time than the one before it keeps its place; ties go by partition."""
+    merged = Merged({0: UNTIMED, 1: UNTIMED}, arrival)
+    merged.add(0, [LogRecord(0, n, at, None, None) for n, at in enumerate((10, 5, 30))])
+    merged.add(1, [LogRecord(1, n, at, None, None) for n, at in enumerate((10, 20))])
+    assert [(one.record.partition, one.record.offset) for one in merged.take(9)] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert merged.take(9) == []
+    merged.end(1)
+    assert [one.record.offset for one in merged.take(9)] == [2]
+    assert event_time(LogRecord(0, 0, 10, None, b"nothing")) == UNTIMED
+
+
+def test_plan_and_checkpoint_survive_being_written() -> None:
+    """Partitions are numbers again."""
+    plan = Plan({"--from": "x"}, "arrival", {0: 3}, {0: 9}, 2, {PRODUCTS: {1: 4}}, "me", 5)
+    assert Plan.decode(plan.encode()) == plan
+    point = Checkpoint.first(plan, learned=0, outputs={SLATES: {2: 1}}).after(placed(3, 4), counts={"events": 2})
+    assert Checkpoint.decode(point.encode()) == point
+    assert point.positions == {0: 2}
+
+
+def test_times_are_read_or_refused() -> None:
+    """UTC unless they say otherwise."""
+    assert time_of("2026-05-01T14:00:00+02:00", option="--to") == NOON
+    with pytest.raises(RefusedError, match="--to yesterday is no time"):
+        time_of("yesterday", option="--to")
