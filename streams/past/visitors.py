@@ -15,6 +15,7 @@ from streams.deciding import event_of
 from streams.flow import LogRecord
 from streams.partitions import EPOCH_HEADER, VISITORS, rebased
 from streams.past.again import rules_of
+from streams.requeued import Requeued, letter_of
 
 
 @dataclass
@@ -90,17 +91,18 @@ class Visitors:
         self._wanted = wanted
         self._whole = whole
         self._begun: set[bytes] = set()
+        self._requeued = Requeued()
         self._states: dict[bytes, bytes] = {key: rebased(value) for key, (_, _, value) in self._seeds.before.items()}
 
     def apply(self, record: LogRecord) -> Rebuilt | None:
-        """Apply the next event; None for a dead letter, or a visitor who is not wanted."""
+        """Apply the next event; None for a dead letter, one sent again twice, or a visitor not wanted."""
         if skip_key(record) in self._skipped:
             return None
         try:
             event = event_of(record)
         except DecodeError:
             return None
-        if self._wanted is not None and event.visitor_id not in self._wanted:
+        if self._again(record) or (self._wanted is not None and event.visitor_id not in self._wanted):
             return None
         key = event.visitor_id.encode()
         rebuilt = self._applied(record, event, key)
@@ -109,6 +111,15 @@ class Visitors:
             self._states[key] = seed[1]
             self._begun.add(key)
         return rebuilt
+
+    def _again(self, record: LogRecord) -> bool:
+        """Tell whether a record brings a dead letter that an earlier one brought already."""
+        letter = letter_of(record.headers) if record.headers else None
+        if letter is None:
+            return False
+        again = self._requeued.again(letter, record.offset)
+        self._requeued.take(letter, record)
+        return again
 
     def _applied(self, record: LogRecord, event: Event, key: bytes) -> Rebuilt:
         source = Origin(topic=EVENTS, partition=self._partition, offset=record.offset, epoch=self._epoch)
