@@ -131,6 +131,7 @@ class CatalogWorker(ConsumerRebalanceListener):
         if time.monotonic() - self._published_at >= PUBLISH_S:
             self._published_at = time.monotonic()
             gauge("oldest_vector_age_seconds", self._agent.oldest_age_s())
+            gauge("ready", self.ready)
 
     async def _write_orphans(self) -> None:
         """Take away vectors without a product, which only a worker that reads all partitions whole can know."""

@@ -82,7 +82,8 @@ class Health:
         reasons = [] if self.restored else ["partitions are not assigned or not restored yet"]
         for one in self.followers:
             if not one.ready:
-                reasons.append(f"{one.fold.topic}: {one.lag()} records behind")
+                lag = one.lag()
+                reasons.append(f"{one.fold.topic}: " + (f"{lag} records behind" if lag else "its end is not known yet"))
             elif (lag := one.lag()) > self.follower_lag_limit:
                 limit = f"AISLE_FOLLOWER_LAG_LIMIT={self.follower_lag_limit}"
                 reasons.append(f"{one.fold.topic}: fell {lag} records behind, more than {limit}")

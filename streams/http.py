@@ -83,7 +83,9 @@ class HealthServer:
 
     def tell_where(self, files: Path) -> None:
         """Write down which process answers, and where, for its supervisor and for tests."""
-        (files / "status.json").write_text(json.dumps({"pid": os.getpid(), "http": self.url}))
+        fresh = files / "status.new"
+        fresh.write_text(json.dumps({"pid": os.getpid(), "http": self.url}))
+        fresh.replace(files / "status.json")  # whole or not at all: somebody may be reading it
 
     def stop(self) -> None:
         """Free the port."""

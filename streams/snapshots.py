@@ -103,7 +103,7 @@ def newest_valid(
         return None
     raise away or RefusedError(
         f"{store.topic} starts at offset {learning.start} and no snapshot in {store.folder} goes as far: put one there "
-        f"that does, or begin with an empty model by creating {store.topic} anew with `aisle topics create`"
+        f"that does, or begin with an empty model: `aisle topics create --recreate {LEARNING}`"
     )
 
 

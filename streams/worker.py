@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import RetryError
 from schemas.topics import DEAD_OF, SPECS, TopicName
 from streams.deaths import WorkMarker, load_deaths, save_deaths
 from streams.delivery import Agent, DeadLetterLimit, Delivery
@@ -20,7 +21,7 @@ from streams.ownership import owner_of
 from streams.partitions import PartitionState
 from streams.restoring import restore
 from streams.settings import Settings
-from streams.telemetry import logging_config
+from streams.telemetry import gauge, logging_config
 from streams.topic_ids import UNKNOWN, topic_id
 from streams.transport import ClientOptions, Position, drain, make_app, open_stream, run_app
 from streams.watchdog import PAUSED, Watchdog
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 COLLECTED_AFTER = (50_000, 20, 100)
 """Objects, and rounds of younger generations, between two collections: a slate makes hundreds, and none in cycles."""
+
+SOURCE_LOOK_S = 15.0
+"""Time between two looks at which topic the source is."""
 
 START_LIMIT_S = 60.0
 """Faust can fail to start without ending; its supervisor tries again."""
@@ -123,6 +127,7 @@ class Worker:
             server: answers for the worker from now on.
         """
         server.answer(Probes(self._health.why_not_alive, self._health.why_not_ready, self._health.progress))
+        gauge("partitions", self._settings.partitions)
         open_stream(self._app, self._source, self._serve)
         self._start_limit.start()
         run_app(self._app, logging_config(self._settings.log_level, self._settings.log_format))
@@ -146,7 +151,12 @@ class Worker:
         try:
             await asyncio.gather(self._writer.start(), self._state_writer.start())
             self._dog.start()
-            for work in (self._keep_informed(), self._publish(), *(one.run() for one in self._followers)):
+            for work in (
+                self._keep_informed(),
+                self._publish(),
+                self._watch_source(),
+                *(one.run() for one in self._followers),
+            ):
                 self._start(work)
             if (snapshots := self._job.snapshots) is not None:
                 learning = next(one for one in self._followers if one.fold is snapshots.fold)
@@ -217,6 +227,15 @@ class Worker:
         if self._connection.embedded:  # gives none, and lets whoever asks wait
             return UNKNOWN
         return await asyncio.to_thread(topic_id, self._settings, self._source)
+
+    async def _watch_source(self) -> None:
+        """Notice that the source was created anew: its offsets would be taken for those of the old one."""
+        while True:
+            await asyncio.sleep(SOURCE_LOOK_S)
+            found = await self._source_id()
+            known = {state.topic_id for state in self._delivery.states.values()}
+            if found != UNKNOWN and known - {found, UNKNOWN}:
+                raise RetryError(f"topic {self._source} was created anew while events were read from it")
 
     async def _accept(self, states: Mapping[int, PartitionState]) -> None:
         """Go on with states that do not meet the source; what was counted against its records is forgotten first."""

@@ -72,6 +72,10 @@ class Shop:
         self.follower.ready = False
         self.follower.end = 500
 
+    def connecting(self) -> None:
+        """The follower was not told yet where its log ends."""
+        self.follower.ready = False
+
     def commit(self) -> None:
         self.committed = {0: self.committed[0] + 1}
 
@@ -110,6 +114,7 @@ NOT_RESTORED = "partitions are not assigned or not restored yet"
         ([Shop.restoring], None, "partitions are not restored for 70 s", NOT_RESTORED),
         ([Shop.starting], Shop.learn, "", "learning: 493 records behind"),
         ([Shop.starting, Shop.events], Shop.learn, "", "learning: 493 records behind"),
+        ([Shop.connecting], None, "learning: 0 .* none applied for 70 s", "learning: its end is not known yet"),
         ([Shop.starting], None, "learning: 500 records behind and none applied for 70 s", "500 records behind"),
     ],
 )
