@@ -180,6 +180,19 @@ class Seldom:
         return True
 
 
+class LibrarySeldom(logging.Filter):
+    """Let a library say each thing once a minute: without a broker, clients complain a hundred times a second."""
+
+    def __init__(self, tell: Callable[[str], bool] | None = None) -> None:
+        super().__init__()
+        self._tell = tell or Seldom()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Pass what is ours; of the others the first of each text, whatever it is filled with."""
+        ours = record.name.startswith(("streams", "models"))
+        return ours or self._tell(f"{record.name} {record.msg}"[:200])
+
+
 def logging_config(level: str, form: str) -> dict[str, Any]:
     """Describe logging for `logging.config.dictConfig`: everything to standard error, libraries from warnings on.
 
@@ -195,8 +208,14 @@ def logging_config(level: str, form: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": formatters[form]},
+        "filters": {"seldom": {"()": LibrarySeldom}},
         "handlers": {
-            "err": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"},
+            "err": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["seldom"],
+                "stream": "ext://sys.stderr",
+            },
         },
         # Not "warning": faust turns the root logger to debug when the worker's level is above info.
         "root": {"level": "WARNING", "handlers": ["err"]},

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 from prometheus_client import REGISTRY
@@ -12,7 +14,7 @@ from streams.dead_letters import refused
 from streams.flow import LogRecord
 from streams.health import PARTITION_GAUGES, Health
 from streams.partitions import PartitionState
-from streams.telemetry import JsonFormatter, Seldom
+from streams.telemetry import JsonFormatter, LibrarySeldom, Seldom
 
 
 def told(gauge: str, partition: int) -> float | None:
@@ -46,6 +48,29 @@ def test_a_json_line_carries_its_place() -> None:
     written = json.loads(JsonFormatter().format(line))
     assert {name: written.get(name) for name in place} == place | {"visitor": None}
     assert json.loads(JsonFormatter().format(bare)).keys() == {"at", "level", "logger", "message"}
+
+
+def test_a_library_says_a_thing_once_a_minute() -> None:
+    """Whatever it fills in; ours are never held back, and neither is another thing of the library."""
+    passes = LibrarySeldom().filter
+
+    def line(name: str, text: str, *args: object) -> logging.LogRecord:
+        return logging.LogRecord(name, logging.ERROR, "", 0, text, args, None)
+
+    assert [passes(line("aiokafka", "Unable connect to node with id %s", n)) for n in range(3)] == [True, False, False]
+    assert passes(line("aiokafka", "Unable to update metadata from %s", [1]))
+    assert all(passes(line("streams.leaving", "leaving")) for _ in range(3))
+
+
+def test_the_logging_that_is_configured_holds_libraries_back(capfd: pytest.CaptureFixture[str]) -> None:
+    """By its own configuration, in a process of its own as far as loggers go."""
+    code = (
+        "import logging.config; from streams.telemetry import logging_config;"
+        "logging.config.dictConfig(logging_config('info', 'text'));"
+        "[logging.getLogger('aiokafka').error('no node %d', n) for n in range(9)]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert capfd.readouterr().err.count("no node") == 1
 
 
 def test_a_dead_letter_is_logged_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
