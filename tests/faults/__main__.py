@@ -28,11 +28,13 @@ def run(plan: Sequence[Planned], stage: Stage, console: Console) -> Report:
     try:
         with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
             task = progress.add_task("Starting", total=len(plan))
-            stage.join()
+            stage.adjust(plan[0].workers)
             for planned in plan:
                 progress.update(task, description=planned.fault.name)
                 staged = driver.run(planned)
                 report.staged.append(staged)
+                if not console.is_terminal:
+                    console.log(staged.line(planned.number), markup=False, highlight=False)
                 if not staged.exact:
                     console.print("\n".join(report.findings()[-5:]), style="red", markup=False)
                 if staged.hung is not None:

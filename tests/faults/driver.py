@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from schemas.errors import RefusedError
 from schemas.topics import SLATES, TopicName
 from streams.flow import LogRecord
 from tests.faults.checks import CHECKED, Checks, Verdict
@@ -21,7 +22,7 @@ RECOVERS_WITHIN_S = 90.0
 class Staged:
     """How one fault went: seconds until the first slate for an event sent after it, and until every partition had one.
 
-    `hung` says what did not come about in time.
+    `hung` says what did not come about in time; `took_s` is everything, with the checks.
     """
 
     name: str
@@ -29,11 +30,18 @@ class Staged:
     first_s: float | None = None
     whole_s: float | None = None
     hung: str | None = None
+    took_s: float = 0.0
 
     @property
     def exact(self) -> bool:
         """Tell whether all went as it must."""
         return self.verdict.exact and self.hung is None
+
+    def line(self, number: int) -> str:
+        """Say it in a line."""
+        seconds = "/".join("-" if one is None else f"{one:.1f}" for one in (self.first_s, self.whole_s))
+        how = "exact" if self.exact else "NOT EXACT"
+        return f"{number} {self.name}: {how}, slates after {seconds} s, {self.took_s:.1f} s in all"
 
 
 class Driver:
@@ -54,9 +62,14 @@ class Driver:
 
     def run(self, planned: Planned) -> Staged:
         """Stage one fault and check everything."""
+        began = time.monotonic()
+        return replace(self._run(planned), took_s=time.monotonic() - began)
+
+    def _run(self, planned: Planned) -> Staged:
         fault, random, stage = planned.fault, planned.random, self._stage
         first = whole = None
         try:
+            stage.adjust(planned.workers)
             stage.load.resume()
             time.sleep(planned.calm_s)  # the moment, not a wait
             fault.harm(stage, random)
@@ -65,9 +78,8 @@ class Driver:
             self._settle()
             wrong_models = self._models.check(stage)
             verdict = self._checks.verdict()
-        except (HungError, AssertionError) as error:
-            stage.marks.disarm()
-            return Staged(fault.name, self._checks.verdict(), first, whole, hung=str(error))
+        except (HungError, AssertionError, RefusedError) as error:
+            return Staged(fault.name, Verdict(), first, whole, hung=str(error))  # what is missing is told later
         doubled = verdict.doubled
         if verdict.repeats and not fault.excused:
             doubled = (*doubled, f"{verdict.repeats} slates written again")
@@ -109,6 +121,7 @@ class Driver:
 
     def _settle(self) -> None:
         """Stop the load, wait until nothing is left to do, read all there is."""
+        self._stage.wait_ready(RECOVERS_WITHIN_S)
         self._stage.load.pause()
         self._stage.wait(lambda: self._stage.lag() == 0, "no lag", RECOVERS_WITHIN_S)
         self._reader.read_to_end()

@@ -11,12 +11,14 @@ class Fault(Protocol):
     """One kind of harm.
 
     `name` is its row in the report; `needs` says how many workers must run before it, `change` how many more (or
-    fewer) run after it; `weight` is its share of a long plan; `excused` says that records may be written twice by it,
-    with the same ids: what a process that was cut off had under way may arrive behind its successor's.
+    fewer) run after it; `weight` is its share of a long plan and `most` how often it may be in one; `excused` says
+    that slates may be written twice by it, with the same ids: what a process that was cut off had in hand may arrive
+    behind its successor's.
     """
 
     name: str
     weight: float
+    most: int | None
     needs: int
     change: int
     excused: bool
@@ -32,6 +34,7 @@ class Simple:
     """What most faults are like: they need one worker, leave as many as there were, and have nothing to undo."""
 
     weight = 1.0
+    most: int | None = None
     needs = 1
     change = 0
     excused = False
@@ -44,7 +47,7 @@ class Together:
     """Several faults at once: all harm is done before any is undone.
 
     Args:
-        faults: not two that need the same worker.
+        faults: not two that need the same worker; mended in this order.
         weight: of the mixture.
     """
 
@@ -52,6 +55,7 @@ class Together:
         self._faults: Sequence[Fault] = faults
         self.name = " + ".join(fault.name for fault in faults)
         self.weight = weight
+        self.most: int | None = None
         self.needs = max(fault.needs for fault in faults)
         self.change = sum(fault.change for fault in faults)
         self.excused = any(fault.excused for fault in faults)

@@ -1,7 +1,8 @@
 """Marked points of a worker's work, at which it can be killed once.
 
 Whoever wants it writes the mark's name and the visit at which it strikes into a file; the first worker that comes by
-so often takes the file away, which no second one can, and dies.
+so often takes the file away, which no second one can, and dies. At two of them it stands still instead, so that it has
+something in hand when others have its partitions.
 """
 
 import os
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 Mark = Literal[
+    "before-output",
     "after-output",
+    "before-states",
     "between-visitors",
     "before-watermark",
     "after-watermark",
@@ -20,9 +23,10 @@ Mark = Literal[
     "assigned",
     "revoked",
 ]
-"""In the order in which a batch passes them: its outputs are acknowledged and its state is not; some of its visitors
-are written; all of them, and the watermark is not; all, and nothing is acknowledged. Then those outside of a batch: in
-the middle of a restore, and when partitions come and go."""
+"""In the order in which a batch passes them: it was found to be ours and is about to be sent; its outputs are
+acknowledged; its states are about to be sent; some of its visitors are written; all of them, and the watermark is not;
+all, and nothing is acknowledged. Then those outside of a batch: in the middle of a restore, and when partitions come
+and go."""
 
 MARKS: tuple[Mark, ...] = get_args(Mark)
 
@@ -32,13 +36,13 @@ class Marks:
 
     Args:
         folder: shared by its workers and whoever kills them.
-        die: ends the process at once.
+        send: sends a signal to the process itself.
     """
 
-    def __init__(self, folder: Path, *, die: Callable[[], object] | None = None) -> None:
+    def __init__(self, folder: Path, *, send: Callable[[signal.Signals], object] | None = None) -> None:
         self._armed = folder / "mark"
         self._struck = folder / "mark.struck"
-        self._die = die or (lambda: os.kill(os.getpid(), signal.SIGKILL))
+        self._send = send or (lambda number: os.kill(os.getpid(), number))
         self._visits = 0
         self._of: tuple[str, float] | None = None
 
@@ -71,10 +75,10 @@ class Marks:
         self._visits += 1
         return self._visits >= int(visit)
 
-    def strike(self) -> None:
-        """Die, unless another worker was first."""
+    def strike(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Die, or what the signal says, unless another worker was first."""
         try:
             self._armed.rename(self._struck)
         except FileNotFoundError:
             return
-        self._die()
+        self._send(number)

@@ -11,10 +11,14 @@ LONGEST_CALM_S = 1.5
 
 
 class Planned(NamedTuple):
-    """One fault of a plan: the load runs for `calm_s` before it, and what is random in it comes from `seed`."""
+    """One fault of a plan.
+
+    `workers` run before it, the load for `calm_s`; what is random in it comes from `seed`.
+    """
 
     number: int
     fault: Fault
+    workers: int
     seed: str
     calm_s: float
 
@@ -24,29 +28,41 @@ class Planned(NamedTuple):
         return Random(self.seed)
 
 
-def make_plan(kinds: Sequence[Fault], *, seed: int, faults: int, workers: int = 1) -> list[Planned]:
-    """Draw a plan: each kind at least once, the others by weight, none where it has too few workers to work on.
+def make_plan(kinds: Sequence[Fault], *, seed: int, faults: int) -> list[Planned]:
+    """Draw a plan: each kind once if there is room, the rest by weight, and none with too few workers to work on.
 
     Args:
-        kinds: to draw from.
+        kinds: to draw from; workers are added before the first where none can happen to one alone.
         seed: of everything.
         faults: how many.
-        workers: that run at first.
     """
     random = Random(f"plan-{seed}")
-    plan: list[Planned] = []
-    unused = list(kinds)
-    while len(plan) < faults:
-        late = len(unused) >= faults - len(plan)
-        fitting = [kind for kind in (unused if late else kinds) if _fits(kind, workers)] or [
-            kind for kind in kinds if _fits(kind, workers)
-        ]
-        kind = random.choices(fitting, [one.weight for one in fitting])[0]
-        unused = [one for one in unused if one is not kind]
+    chosen: list[Fault] = []
+    workers = min(kind.needs for kind in kinds)
+    first = workers
+    while len(chosen) < faults:
+        possible = [kind for kind in kinds if _fits(kind, workers) and not _used_up(kind, chosen)]
+        unused = [kind for kind in possible if kind not in chosen]
+        wanted = unused if unused and random.random() < len(unused) / (faults - len(chosen)) else possible
+        kind = random.choices(wanted, [one.weight for one in wanted])[0]
         workers += kind.change
-        plan.append(Planned(len(plan), kind, f"{seed}-{len(plan)}", random.uniform(0.2, LONGEST_CALM_S)))
+        chosen.append(kind)
+    return in_order(chosen, seed=seed, workers=first)
+
+
+def in_order(faults: Sequence[Fault], *, seed: int, workers: int = 1) -> list[Planned]:
+    """Make a plan of given faults, one after the other."""
+    random = Random(f"moments-{seed}")
+    plan = []
+    for number, fault in enumerate(faults):
+        plan.append(Planned(number, fault, workers, f"{seed}-{number}", random.uniform(0.2, LONGEST_CALM_S)))
+        workers += fault.change
     return plan
 
 
 def _fits(kind: Fault, workers: int) -> bool:
     return workers >= kind.needs and 1 <= workers + kind.change <= MOST_WORKERS
+
+
+def _used_up(kind: Fault, chosen: Sequence[Fault]) -> bool:
+    return kind.most is not None and chosen.count(kind) >= kind.most

@@ -72,6 +72,12 @@ class Slot:
             return True
         return False
 
+    def stopped(self) -> bool:
+        """Tell whether the worker process stands still."""
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{self.pid()}/stat").read_text().rpartition(") ")[2].startswith("T")
+        return False
+
     def kill(self) -> None:
         """Kill the worker process; its supervisor starts another."""
         self.signal(signal.SIGKILL)

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,8 +78,9 @@ class Stage:
         return next(slot for slot in self.slots.values() if not slot.running)
 
     def pick(self, random: Random) -> Slot:
-        """Choose a slot that runs."""
-        return random.choice(self.live)
+        """Choose a slot whose worker runs."""
+        self.wait(lambda: any(slot.pid() for slot in self.live), "a worker process")
+        return random.choice([slot for slot in self.live if slot.pid()])
 
     def join(self) -> Slot:
         """Start one more worker and wait until everybody is ready."""
@@ -88,14 +89,21 @@ class Stage:
         self.wait_ready()
         return slot
 
+    def adjust(self, workers: int) -> None:
+        """Let so many workers run; a plan counts on it."""
+        while len(self.live) < workers:
+            self.join()
+        while len(self.live) > workers:
+            self.live[-1].stop()
+            self.wait_ready()
+
     def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait until every worker is ready and every partition has one."""
-        self.wait(self._complete, f"{[slot.name for slot in self.live]} ready with all partitions", seconds)
+        self.wait(lambda: _complete(self.live), f"{[slot.name for slot in self.live]} ready, all partitions", seconds)
 
-    def _complete(self) -> bool:
-        told = [slot.ask("/progress") for slot in self.live]
-        held = [p for one in told for p in one.get("partitions", ())]
-        return all(one.get("ready") for one in told) and sorted(map(int, held)) == list(range(PARTITIONS))
+    def others_complete(self, slot: Slot) -> bool:
+        """Tell whether all partitions are those of other workers, which are ready."""
+        return _complete([one for one in self.live if one is not slot])
 
     def restart(self) -> None:
         """Put the stage in order after something hung: the broker there, the way open, the same workers anew.
@@ -159,6 +167,12 @@ class Stage:
             "OPENBLAS_NUM_THREADS": "1",
             FOLDER: str(self.folder),
         }
+
+
+def _complete(slots: Sequence[Slot]) -> bool:
+    told = [slot.ask("/progress") for slot in slots]
+    held = [int(p) for one in told for p in one.get("partitions", ())]
+    return all(one.get("ready") for one in told) and sorted(held) == list(range(PARTITIONS))
 
 
 @contextmanager

@@ -43,6 +43,8 @@ class MarkedOutput:
 
     async def write(self, rows: Rows) -> dict[tuple[str, int], int]:
         """Write everything."""
+        if any(rows.values()) and self._marks.due("before-output"):
+            self._marks.strike(signal.SIGSTOP)
         ends = await self._inner.write(rows)
         if any(rows.values()) and self._marks.due("after-output"):
             self._marks.strike()
@@ -59,6 +61,8 @@ class MarkedStates(MarkedOutput):
     async def write(self, rows: Rows) -> dict[tuple[str, int], int]:
         """Write everything, or a part of it and die."""
         marks, inner = self._marks, self._inner
+        if rows and marks.due("before-states"):
+            marks.strike(signal.SIGSTOP)
         if sum(map(len, rows.values())) >= 2 * len(rows) + 1 and marks.due("between-visitors"):
             await inner.write(_half(rows))
             marks.strike()
