@@ -13,6 +13,7 @@ What differs from Faust's own consumer, each because a real broker showed it:
 
 import asyncio
 import os
+import threading
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -32,6 +33,9 @@ from mode.utils.futures import notify
 from streams.flow import LogRecord
 from streams.reading import log_record
 from streams.watchdog import PAUSED
+
+LEAVES_WITHIN_S = 5.0
+"""Beyond the session timeout: what is under way at a broker that is there takes less."""
 
 
 class Membership(Protocol):
@@ -349,6 +353,24 @@ def open_stream(app: App, topic: str, serve: Callable[[Any], Coroutine[Any, Any,
     app.agent(source, name=f"{topic}-batches")(serve)
 
 
+class LimitedWorker(faust.Worker):
+    """A worker that leaves in a limited time: with the broker away Faust waits for it, and nobody may be there to kill.
+
+    Args:
+        leaves_within_s: from the signal on, seconds.
+    """
+
+    def __init__(self, *apps: faust.App, leaves_within_s: float, **more: Any) -> None:
+        super().__init__(*apps, **more)
+        self._limit = threading.Timer(leaves_within_s, os._exit, [PAUSED])
+        self._limit.daemon = True
+
+    def _on_sigterm(self) -> None:
+        if not self._limit.is_alive():
+            self._limit.start()
+        super()._on_sigterm()
+
+
 def run_app(app: App, logs: dict[str, Any]) -> None:
     """Run until a signal says stop; then leave the group when the batch in work is through.
 
@@ -356,7 +378,10 @@ def run_app(app: App, logs: dict[str, Any]) -> None:
         app: of `make_app`.
         logs: for `logging.config.dictConfig`.
     """
-    worker = faust.Worker(app, loglevel="info", quiet=True, redirect_stdouts=False, logging_config=logs)
+    limit_s = app.client_options.session_timeout_s + LEAVES_WITHIN_S
+    worker = LimitedWorker(
+        app, leaves_within_s=limit_s, loglevel="info", quiet=True, redirect_stdouts=False, logging_config=logs
+    )
     worker.execute_from_commandline()
 
 

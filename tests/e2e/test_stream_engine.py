@@ -14,6 +14,9 @@ from typing import Any, Self
 import pytest
 
 from schemas.topics import EVENTS
+from streams.brokers.embedded import EmbeddedBroker
+from streams.settings import Settings
+from streams.watchdog import PAUSED
 from tests.installation import PARTITIONS, Installation
 
 SUPERVISE = """
@@ -140,6 +143,19 @@ def test_broker_comes_late(shop: Shop) -> None:
         shop.wait(lambda: shop.log().count(b"starting it again") >= 2)
         late.open()
         shop.check(50)
+
+
+def test_leaves_without_a_broker(tmp_path: Path) -> None:
+    """A worker that is told to stop while its broker is gone ends, also when no supervisor is there to kill it."""
+    with EmbeddedBroker(Settings(_env_file=None)) as broker:
+        shop = Installation(broker, tmp_path)
+        worker = shop.start(command=(sys.executable, "-m", "streams.app"))
+        shop.wait_ready()
+    worker.terminate()
+    try:
+        assert worker.wait(15) in {0, PAUSED}
+    finally:
+        shop.close()
 
 
 @EMBEDDED
