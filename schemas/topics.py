@@ -56,13 +56,16 @@ def _delete(days: float) -> dict[str, str]:
 
 
 _ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+"""The broker's clock: with the writer's, a worker an hour ahead is refused by Kafka 4, and one far behind writes what
+retention deletes at once."""
+
 _KEEP_HISTORY = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * DAY_MS)}
 
 SPECS: tuple[TopicSpec, ...] = (
     # Room above the 64 KiB record limit: an oversized record must reach the worker to become a dead letter.
     TopicSpec(EVENTS, 0, _delete(7) | _ARRIVAL),
     TopicSpec(PRODUCTS, 4, _KEEP_HISTORY),
-    TopicSpec(EMBEDDINGS, 1, _KEEP_HISTORY),
+    TopicSpec(EMBEDDINGS, 1, _KEEP_HISTORY | _ARRIVAL),
     TopicSpec(
         CHANGELOG,
         0,
@@ -71,18 +74,19 @@ SPECS: tuple[TopicSpec, ...] = (
             "segment.ms": "600000",
             "min.cleanable.dirty.ratio": "0.1",
             "min.compaction.lag.ms": "300000",
-        },
+        }
+        | _ARRIVAL,
     ),
-    TopicSpec(LEARNING, 1, _delete(30)),
+    TopicSpec(LEARNING, 1, _delete(30) | _ARRIVAL),
     # Kept for good: whatever is read again, in however many years, must leave these people out.
-    TopicSpec(ERASURES, 1, {"cleanup.policy": "compact"}),
-    TopicSpec(SLATES, 0, _delete(1)),
-    TopicSpec(EVIDENCE, 0, _delete(1)),
-    TopicSpec(JUDGEMENT_REQUESTS, 4, _delete(1 / 24)),
-    TopicSpec(JUDGEMENTS, 1, _KEEP_HISTORY),
+    TopicSpec(ERASURES, 1, {"cleanup.policy": "compact"} | _ARRIVAL),
+    TopicSpec(SLATES, 0, _delete(1) | _ARRIVAL),
+    TopicSpec(EVIDENCE, 0, _delete(1) | _ARRIVAL),
+    TopicSpec(JUDGEMENT_REQUESTS, 4, _delete(1 / 24) | _ARRIVAL),
+    TopicSpec(JUDGEMENTS, 1, _KEEP_HISTORY | _ARRIVAL),
     TopicSpec(RULES, 1, _KEEP_HISTORY),
-    TopicSpec(EVENTS_DEAD, 0, _delete(30)),
-    TopicSpec(PRODUCTS_DEAD, 4, _delete(30)),
+    TopicSpec(EVENTS_DEAD, 0, _delete(30) | _ARRIVAL),
+    TopicSpec(PRODUCTS_DEAD, 4, _delete(30) | _ARRIVAL),
 )
 
 

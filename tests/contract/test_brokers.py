@@ -105,7 +105,7 @@ def test_a_topic_that_is_kept_otherwise_is_refused_and_mended_when_told(kafka_br
 
         with pytest.raises(RefusedError, match=rf"did not change {topics[PRODUCTS]} "):
             admin.set_configs(topics, [PRODUCTS])
-        admin.set_configs(topics, [EVENTS, RULES])
+        admin.set_configs(topics, [EVENTS, LEARNING, RULES])
 
         assert topics[PRODUCTS] in admin.create(topics)
         assert admin.configs([topics[EVENTS]])[topics[EVENTS]]["message.timestamp.type"] == "LogAppendTime"

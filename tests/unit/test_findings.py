@@ -121,3 +121,11 @@ def test_the_api_key_is_never_shown() -> None:
 
     assert found.level == "ok"
     assert "secret" not in repr(found)
+
+
+def test_what_aisle_writes_bears_the_brokers_time() -> None:
+    """Kafka 4 refuses records from more than an hour ahead, so that a worker's clock must not be what they carry."""
+    by_shops = {"catalog.products", "rules"}
+    for spec in SPECS:
+        kind = spec.config.get("message.timestamp.type")
+        assert kind == (None if spec.name in by_shops else "LogAppendTime"), spec.name
