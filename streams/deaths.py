@@ -5,6 +5,7 @@ The child notes what it is about to handle (`WorkMarker`), its parent counts dea
 and becomes a dead letter.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Collection
@@ -36,11 +37,16 @@ class WorkMarker:
 
     def set(self, work: InWork) -> None:
         """Name what is handled next."""
-        os.pwrite(self._file, b"%-80s" % b"%d %d %d" % work, 0)
+        self._write(b"%d %d %d" % work)
 
     def clear(self) -> None:
         """Nothing is being handled: a death now is nobody's fault."""
-        os.pwrite(self._file, b" " * 80, 0)
+        self._write(b"")
+
+    def _write(self, note: bytes) -> None:
+        """Write in place, which takes room on the disk only once; where there is none, nobody is suspected."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, b"%-80s" % note, 0)
 
 
 def read_marker(path: Path) -> InWork | None:

@@ -84,8 +84,11 @@ class HealthServer:
     def tell_where(self, files: Path) -> None:
         """Write down which process answers, and where, for its supervisor and for tests."""
         fresh = files / "status.new"
-        fresh.write_text(json.dumps({"pid": os.getpid(), "http": self.url}))
-        fresh.replace(files / "status.json")  # whole or not at all: somebody may be reading it
+        try:
+            fresh.write_text(json.dumps({"pid": os.getpid(), "http": self.url}))
+            fresh.replace(files / "status.json")  # whole or not at all: somebody may be reading it
+        except OSError as error:  # a full disk: nobody is told the port, everybody is served
+            log.warning("status.json is not written: %s", error)
 
     def stop(self) -> None:
         """Free the port."""

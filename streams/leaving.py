@@ -1,5 +1,6 @@
 """How a worker process ends when something is wrong: at once, with a code its supervisor understands."""
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -46,8 +47,9 @@ class Leave:
             log.error("leaving, to try again: %s", error)
             return PAUSED
         if isinstance(error, RefusedError):
-            self._reason.write_text(f"{error}\n")
             log.error("refused: %s", error)
+            with contextlib.suppress(OSError):  # on a full disk the log has to do
+                self._reason.write_text(f"{error}\n")
             return REFUSED
         if isinstance(error, LostPartitionsError):
             log.warning("partitions were taken away in the middle of a batch, leaving")

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
+NO_REASON = "the worker refused to start; its log says why"
+
 STEADY_S = 60.0
 """A worker that ran this long failed for a new reason."""
 
@@ -139,7 +141,10 @@ class Supervisor:
         if work is None:
             return
         deaths = load_deaths(self._files / "deaths.json").after(work)
-        save_deaths(self._files / "deaths.json", deaths)
+        try:
+            save_deaths(self._files / "deaths.json", deaths)
+        except OSError as error:  # a full disk: the worker is worth more than what it died of
+            log.error("what the worker died on is not remembered: %s", error)  # noqa: TRY400  the sentence says it
         if deaths.skipped(work.partition, work.last):
             where = {"partition": work.partition, "offset": work.last}
             log.error(
@@ -150,9 +155,9 @@ class Supervisor:
 
     def _reason(self) -> str:
         try:
-            return (self._files / "refused").read_text().strip()
+            return (self._files / "refused").read_text().strip() or NO_REASON
         except FileNotFoundError:
-            return "the worker refused to start; its log says why"
+            return NO_REASON
 
     def _stay(self, why: str) -> None:
         """Stay up, not ready: starting again would not help."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from models.ports import Neighbour
 from models.vectors import check_shape, ranked, unit
-from schemas.errors import RefusedError
+from schemas.errors import DegradedError, RefusedError
 from streams.adapters.point_ids import PointIds
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class EdgeVectorIndex:
 
     Raises:
         RefusedError: another process has the directory, or it cannot be written.
+        DegradedError: the disk is full, or the engine cannot make a shard for another reason.
     """
 
     def __init__(self, dim: int, directory: Path) -> None:
@@ -139,6 +140,10 @@ def _create(dim: int, directory: Path) -> Any:
         ) from None
     vectors = qdrant_edge.EdgeVectorParams(size=dim, distance=qdrant_edge.Distance.Cosine)
     # Nothing is ever read back after a crash, so a write-ahead log would only cost time.
-    shard = qdrant_edge.EdgeShard.create(str(directory), qdrant_edge.EdgeConfig(vectors=vectors, wal_enabled=False))
-    shard.update(qdrant_edge.UpdateOperation.create_field_index("category", qdrant_edge.PayloadSchemaType.Keyword))
+    config = qdrant_edge.EdgeConfig(vectors=vectors, wal_enabled=False)
+    try:
+        shard = qdrant_edge.EdgeShard.create(str(directory), config)
+        shard.update(qdrant_edge.UpdateOperation.create_field_index("category", qdrant_edge.PayloadSchemaType.Keyword))
+    except Exception as error:  # noqa: BLE001  it raises nothing more special, for a full disk for one
+        raise DegradedError(f"no index can be made in {directory}: {error}") from None
     return shard

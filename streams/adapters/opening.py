@@ -1,18 +1,23 @@
 """Which index serves: chosen once, by the settings."""
 
+import logging
 import re
 from hashlib import blake2b
 
 from models.content import Opener
 from models.ports import VectorIndex
+from schemas.errors import DegradedError
 from streams.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def open_index(settings: Settings, dim: int, *, model: str = "") -> VectorIndex:
     """Open an empty index: the Qdrant server where one is set, else one inside the process.
 
     "auto" inside the process is exact numpy: without its graph, which no serving process can build, the embedded
-    Qdrant is slower at any size.
+    Qdrant is slower at any size. It also stands in for an embedded one that cannot be made: the vectors are all in the
+    log, and a worker that serves from memory is better than one that dies of a full disk.
 
     Args:
         settings: `qdrant_*`, `index`, `data_dir` and `topic_prefix` are used.
@@ -27,7 +32,10 @@ def open_index(settings: Settings, dim: int, *, model: str = "") -> VectorIndex:
     if settings.index == "edge":
         from streams.adapters.edge import EdgeVectorIndex
 
-        return EdgeVectorIndex(dim, settings.data_dir / "index" / _place(settings, dim, model))
+        try:
+            return EdgeVectorIndex(dim, settings.data_dir / "index" / _place(settings, dim, model))
+        except DegradedError as error:
+            log.warning("serving vectors from memory instead: %s", error)
     from streams.adapters.numpy_index import NumpyVectorIndex
 
     return NumpyVectorIndex(dim)

@@ -1,5 +1,6 @@
 """Vectors on disk by text, so that nothing is embedded twice: not after a restart, not in another group."""
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,6 +9,11 @@ import numpy as np
 
 from schemas.errors import RefusedError
 from streams.settings import Settings
+from streams.telemetry import Seldom
+
+log = logging.getLogger(__name__)
+
+_seldom = Seldom()
 
 ASK_HASHES = 500
 """Hashes asked for in one query; sqlite's limit on variables is above it in every build."""
@@ -52,16 +58,23 @@ class VectorCache:
         for start in range(0, len(wanted), ASK_HASHES):
             part = wanted[start : start + ASK_HASHES]
             marks = ",".join("?" * len(part))
-            rows = self._db.execute(f"SELECT hash, vector FROM vectors WHERE hash IN ({marks})", part)  # noqa: S608  marks only
-            found.update({text_hash: np.frombuffer(vector, "<f2").astype(np.float32) for text_hash, vector in rows})
+            try:
+                rows = self._db.execute(f"SELECT hash, vector FROM vectors WHERE hash IN ({marks})", part)  # noqa: S608  marks only
+                found.update({text_hash: np.frombuffer(vector, "<f2").astype(np.float32) for text_hash, vector in rows})
+            except (sqlite3.Error, ValueError) as error:
+                _complain("read", error)
         return found
 
     def put(self, vectors: Mapping[str, np.ndarray]) -> None:
-        """Keep vectors by hash."""
+        """Keep vectors by hash; where that cannot be, they are embedded again another day."""
         rows = [(text_hash, np.ascontiguousarray(vector, "<f2").tobytes()) for text_hash, vector in vectors.items()]
-        with self._db:
-            self._db.executemany("INSERT OR REPLACE INTO vectors (hash, vector) VALUES (?, ?)", rows)
-            self._db.execute("DELETE FROM vectors WHERE rowid <= (SELECT max(rowid) FROM vectors) - ?", (self._max,))
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR REPLACE INTO vectors (hash, vector) VALUES (?, ?)", rows)
+                oldest = "DELETE FROM vectors WHERE rowid <= (SELECT max(rowid) FROM vectors) - ?"
+                self._db.execute(oldest, (self._max,))
+        except sqlite3.Error as error:
+            _complain("written", error)
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM vectors").fetchone()[0])
@@ -75,6 +88,12 @@ class VectorCache:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("CREATE TABLE IF NOT EXISTS vectors (hash TEXT UNIQUE NOT NULL, vector BLOB NOT NULL)")
         self._db.commit()
+
+
+def _complain(what: str, error: Exception) -> None:
+    """A cache that fails costs time and no more: a full disk is no reason to stop embedding."""
+    if _seldom(what):
+        log.warning("the vector cache cannot be %s, going on without: %s", what, error)
 
 
 def open_cache(settings: Settings) -> VectorCache:

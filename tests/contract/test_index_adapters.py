@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,6 +61,21 @@ def test_edge_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RefusedError, match="cannot be written"):
         EdgeVectorIndex(4, tmp_path / "file" / "edge")
+
+
+def test_memory_stands_in_for_an_index_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a full disk: the worker serves, and its log says from where."""
+
+    def full(directory: str, _config: object) -> None:
+        raise Exception(f"Service runtime error: {directory}: No space left on device (os error 28)")  # noqa: TRY002
+
+    monkeypatch.setattr("qdrant_edge.EdgeShard", SimpleNamespace(create=full))
+    index = open_index(Settings(_env_file=None, index="edge", data_dir=tmp_path), 4)
+    assert isinstance(index, NumpyVectorIndex)
+    monkeypatch.undo()
+    index = open_index(Settings(_env_file=None, index="edge", data_dir=tmp_path), 4)
+    assert isinstance(index, EdgeVectorIndex)
+    index.close()
 
 
 def test_qdrant_refuses_a_foreign_collection() -> None:

@@ -68,3 +68,10 @@ def test_a_broken_marker_is_nobodys(tmp_path: Path) -> None:
     for data in (b"\xff\x00", b"1 2", b"1 2 three", b"1 2 3 4", b"9" * 5000):
         (tmp_path / "in-work").write_bytes(data)
         assert read_marker(tmp_path / "in-work") is None
+
+
+def test_a_full_disk_suspects_nobody() -> None:
+    """Where nothing can be noted the worker works on, and nobody is blamed for its death."""
+    marker = WorkMarker(Path("/dev/full"))
+    marker.set(InWork(0, 1, 2))
+    marker.clear()

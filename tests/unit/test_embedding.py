@@ -128,3 +128,28 @@ def test_cache_refuses_another_file(tmp_path: Path) -> None:
 
     with pytest.raises(RefusedError, match=r"vectors\.db cannot be used"):
         VectorCache(tmp_path / "vectors.db")
+
+
+def test_a_full_disk_costs_the_cache_and_no_vectors(tmp_path: Path) -> None:
+    """What cannot be kept is made all the same, and what was kept before is still found."""
+    cache, embedder = VectorCache(tmp_path / "vectors.db"), LetterEmbedder()
+    first = embed_texts({"h1": "mug"}, embedder, cache)
+    pages = cache._db.execute("PRAGMA page_count").fetchone()[0]
+    cache._db.execute(f"PRAGMA max_page_count={pages}")
+
+    many = {f"m{n}": f"mug {n}" for n in range(2000)}
+    made = embed_texts(many, embedder, cache)
+
+    assert len(made) == 2000
+    assert len(cache) == 1
+    assert np.array_equal(embed_texts({"h1": "mug"}, embedder, cache)["h1"], first["h1"])
+    cache.close()
+
+
+def test_a_cache_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
+    """A file that broke while it was open costs time, not the worker."""
+    cache = VectorCache(tmp_path / "vectors.db")
+    cache.put({"h1": np.ones(2)})
+    cache._db.execute("DROP TABLE vectors")
+    assert cache.get(["h1"]) == {}
+    cache.close()

@@ -28,3 +28,8 @@ def test_the_code_says_what_to_do(tmp_path: Path, error: Exception, code: int) -
     assert (tmp_path / "refused").exists() == (code == REFUSED)
     if code == REFUSED:
         assert (tmp_path / "refused").read_text() == "the log was cut\n"
+
+
+def test_a_refusal_on_a_full_disk_is_one() -> None:
+    """The code tells the supervisor, and the log tells why."""
+    assert Leave(Path("/dev/full"))._code(RefusedError("no")) == REFUSED

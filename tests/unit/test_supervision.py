@@ -99,6 +99,29 @@ def ask(port: int, page: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
+def test_a_full_disk_does_not_stop_the_supervisor(tmp_path: Path) -> None:
+    """What a worker died on cannot be remembered then, which is no reason to leave it dead."""
+    delays: list[float] = []
+
+    def wait(seconds: float) -> None:
+        delays.append(seconds)
+        if len(delays) == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    files = tmp_path / "w"
+    files.mkdir()
+    (files / "in-work").write_text("0 12 17")
+    (files / "deaths.new").symlink_to("/dev/full")
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        Supervisor([sys.executable, "-c", "raise SystemExit(1)"], files, Settings(http_port=0), wait=wait).run()
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    assert delays == [0.5, 1.0]
+    assert not (files / "deaths.json").exists()
+
+
 def test_one_worker_a_folder(tmp_path: Path) -> None:
     """Two workers never share their files: the second is refused with the setting to change."""
     import fcntl
