@@ -120,8 +120,11 @@ class Checks:
         if record.key is None or record.key == WATERMARK_KEY:
             return
         key = b"%d/%s" % (record.partition, record.key)
-        headers = {name: int(value or 0) for name, value in record.headers}
-        applied = headers.get(APPLIED_HEADER, 0) if record.value is None else applied_of(record.value)
+        try:
+            headers = {name: int(value or 0) for name, value in record.headers}
+            applied = headers.get(APPLIED_HEADER, 0) if record.value is None else applied_of(record.value)
+        except ValueError:
+            return  # no worker wrote that: a fault did
         state = headers.get(EPOCH_HEADER, 0), applied, record.value
         if key not in self._states or state[:2] >= self._states[key][:2]:
             self._states[key] = state

@@ -70,6 +70,11 @@ class Load:
             for _ in range(count):
                 self._send(self._shoppers.next())
 
+    def send(self, sent: Sent) -> None:
+        """Send one record that no shopper makes."""
+        with self._lock:
+            self._send(sent)
+
     def ends(self) -> Mapping[int, int]:
         """Give, by partition, one after the offset of the last event that the broker has acknowledged."""
         return dict(self._ends)

@@ -16,6 +16,9 @@ from schemas.slates import slate_id
 from schemas.topics import EVENTS
 from streams.flow import LogRecord
 
+POISON = "poison-"
+"""An event whose id starts so kills each worker that handles it, and is skipped by the one that has learned to."""
+
 Place = tuple[int, int]
 """Partition and offset of a source record."""
 
@@ -67,6 +70,8 @@ class Oracle:
             event = decode_event(record.value, arrival_ms=record.timestamp_ms, origin=_origin(record))
         except DecodeError as error:
             return Due(place, dead=error.reason)
+        if event.event_id.startswith(POISON):
+            return Due(place, dead="handler")
         # A visitor lives in one partition; one whose records lie in several has a context in each.
         key = event.visitor_id.encode()
         origin = Origin(topic=EVENTS, partition=record.partition, offset=record.offset, epoch=self.epoch)

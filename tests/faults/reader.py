@@ -110,6 +110,14 @@ class Lag:
             return -1
         return sum(end - max(0, tp.offset) for tp, end in zip(committed, ends, strict=True))
 
+    def passed(self, bar: Mapping[int, int]) -> bool:
+        """Tell whether everything before the bar was acknowledged; not while the broker does not tell."""
+        try:
+            committed = self._consumer.committed(self._tps, timeout=2.0)
+        except KafkaException:
+            return False
+        return all(tp.offset >= bar.get(tp.partition, 0) for tp in committed)
+
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()

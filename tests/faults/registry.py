@@ -2,6 +2,7 @@
 
 from tests.faults.fault import Fault, Together
 from tests.faults.kills import Kill, KillAt, KillInRebalance, KillInRestore
+from tests.faults.kinds.odd import ODD
 from tests.faults.outside import BrokerDown, Cut, ShortCut
 from tests.faults.workers import Join, Leave, Term, Vanish, Zombie
 
@@ -31,6 +32,7 @@ KINDS: tuple[Fault, ...] = (
     Together(BROKER_DOWN, KillAt("after-output")),
     Together(Join(), KillAt("between-visitors")),
     Together(Kill(), ShortCut()),
+    *ODD,
 )
 
 SHORT: tuple[Fault, ...] = (

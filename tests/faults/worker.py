@@ -21,6 +21,7 @@ from streams.worker_files import files_of
 from streams.world import LearningFold
 from streams.writer import Row, Rows, Writer
 from tests.faults.marks import Marks
+from tests.faults.odd_worker import TORN, TornWriter, bend_clock, clock_file, odd_marks, poisoned
 
 FOLDER = "AISLE_FAULTS"
 """Environment variable: where the marks are."""
@@ -136,11 +137,12 @@ def mark_worker(marks: Marks) -> None:
 
 def main() -> None:
     """Run it."""
-    marks = Marks(Path(os.environ[FOLDER]))
+    folder = Path(os.environ[FOLDER])
+    marks = Marks(folder)
     asked: list[Asked] = []
 
     def build(settings: Settings) -> Job:
-        job = build_clicks(settings)
+        job = poisoned(build_clicks(settings))
         learning = next(fold for fold in job.folds if fold.topic == LEARNING)
         assert isinstance(learning, LearningFold)
         asked.append(Asked(files_of(settings, "clicks"), learning))
@@ -152,10 +154,12 @@ def main() -> None:
             asked[0].listen()
 
     mark_worker(marks)
+    odd, (output, states) = odd_marks(folder), TORN
+    bend_clock(clock_file(folder, os.environ["AISLE_WORKER_SLOT"]))
     serve(
         build,
-        write_through=lambda inner: Listening(inner, marks),
-        write_states_through=lambda inner: MarkedStates(inner, marks),
+        write_through=lambda inner: Listening(TornWriter(inner, odd, output), marks),
+        write_states_through=lambda inner: MarkedStates(TornWriter(inner, odd, states), marks),
     )
 
 
