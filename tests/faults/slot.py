@@ -58,7 +58,7 @@ class Slot:
         if self._supervisor is None or self._supervisor.poll() is not None:
             return None
         number = self._supervisor.pid
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # there is none between two lives
             return int(Path(f"/proc/{number}/task/{number}/children").read_text().split()[0])
         return None
 
