@@ -69,7 +69,7 @@ def shortlist(request: Request, candidates: Candidates, knowledge: Knowledge, ru
     """Filter and order the candidates of an event for one placement."""
     relevance = emphasised(request.placement, candidates, rules)
     most = rules.shortlist * request.placement.size
-    allowed = _unopposed(request, candidates, knowledge, rules)
+    allowed = unopposed(request, candidates, knowledge, rules)
     asked = (knowledge.facts.offer[candidates.rows] == ASK) | candidates.viewed
     # Some of those that must be asked for may be left out: then more of the others are needed.
     order = _in_order(allowed, relevance, candidates, knowledge, most + int(asked.sum()))
@@ -110,10 +110,10 @@ def _in_order(
     return order.tolist()[:most]
 
 
-def _unopposed(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> np.ndarray:
+def unopposed(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> np.ndarray:
     """List the places that nothing speaks against: int64, ascending."""
     context, placement, facts = request.context, request.placement, knowledge.facts
-    absent = [*_resting(request, knowledge, rules), *map(facts.row_of, (*request.anchors, *context.cart))]
+    absent = [*resting(request, knowledge, rules), *map(facts.row_of, (*request.anchors, *context.cart))]
     own = facts.leaf[facts.rows_of(request.anchors)]
     last = facts.leaf[facts.rows_of(context.views[-1:])]
     return _allowed(
@@ -180,16 +180,16 @@ def _variant(place: int, candidates: Candidates, request: Request, knowledge: Kn
     return candidates.asked[place]
 
 
-def _resting(request: Request, knowledge: Knowledge, rules: SlateRules) -> list[int]:
+def resting(request: Request, knowledge: Knowledge, rules: SlateRules) -> list[int]:
     """Give the rows of items that were bought too recently to be shown again."""
-    resting = []
+    rows = []
     for product_id, bought_ms in request.context.purchased:
         product = knowledge.catalogue.get(product_id)
         days = _repurchase_days(product, rules)
         forever = days == 0 or not request.placement.bought_again
         if forever or request.context.at_ms - bought_ms < days * DAY_MS:
-            resting.append(knowledge.facts.row_of(product_id))
-    return resting
+            rows.append(knowledge.facts.row_of(product_id))
+    return rows
 
 
 def _repurchase_days(product: Product | None, rules: SlateRules) -> float:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from models.reasons import Reasons, main_sources
 from models.shortlist import Request, Shortlist, SlateRules, shortlist
 from schemas.slates import Explored, PlainItem
 
-__all__ = ["Decision", "Request", "SlateRules", "decide"]
+__all__ = ["Decision", "Request", "SlateRules", "Stages", "decide", "stages"]
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,34 @@ class Decision:
     explored: Explored | None
 
 
+class Stages(NamedTuple):
+    """How a slate came about: orders of places in the shortlist, after diversity, after caps, after exploration."""
+
+    listed: Shortlist
+    diverse: list[int]
+    capped: list[int]
+    order: list[int]
+    explored: Explored | None
+
+
 def decide(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> Decision:
     """Decide one slate: emphasise, filter, diversify, cap, explore, explain.
 
     A pure function of its arguments: the only time is `request.at`, the only randomness comes from `slate_id`.
     """
+    come = stages(request, candidates, knowledge, rules)
+    reasons = Reasons(request.context, request.anchors, knowledge.catalogue)
+    return Decision(_explained(come.order, come.listed, candidates, reasons), come.explored)
+
+
+def stages(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> Stages:
+    """Go through the stages of a slate, as far as its order; `order` is twice the shown length."""
     listed = shortlist(request, candidates, knowledge, rules)
     leaves = knowledge.facts.leaf[candidates.rows[listed.places]].tolist()
-    order = _capped(_diverse(listed, request, knowledge, rules), leaves, request, knowledge, rules)
-    order, explored = _explore(order, listed, request, candidates, knowledge)
-    reasons = Reasons(request.context, request.anchors, knowledge.catalogue)
-    return Decision(_explained(order[: 2 * request.placement.size], listed, candidates, reasons), explored)
+    diverse = _diverse(listed, request, knowledge, rules)
+    capped = _capped(diverse, leaves, request, knowledge, rules)
+    order, explored = _explore(capped, listed, request, candidates, knowledge)
+    return Stages(listed, diverse, capped, order[: 2 * request.placement.size], explored)
 
 
 def _diverse(listed: Shortlist, request: Request, knowledge: Knowledge, rules: SlateRules) -> list[int]:

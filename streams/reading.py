@@ -15,7 +15,7 @@ FETCH_BYTES = 1 << 22
 
 
 def assigned_consumer(
-    client: Mapping[str, Any], *, group: str | None = None, parsed_only: bool = False
+    client: Mapping[str, Any], *, group: str | None = None, parsed_only: bool = False, max_wait_ms: int = 500
 ) -> AIOKafkaConsumer:
     """Build a consumer for `assign` and `seek`.
 
@@ -25,6 +25,7 @@ def assigned_consumer(
         client: keyword arguments that every aiokafka client takes.
         group: whose committed offsets may be asked for.
         parsed_only: give records as `Parsed` has them, at a part of the cost.
+        max_wait_ms: a fetch that finds nothing new is answered after so long.
     """
     return AIOKafkaConsumer(
         **client,
@@ -34,7 +35,7 @@ def assigned_consumer(
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_max_bytes=FETCH_BYTES,
-        fetch_max_wait_ms=500,
+        fetch_max_wait_ms=max_wait_ms,
     )
 
 

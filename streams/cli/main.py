@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("streams.cli.imports:app", "Bring files of events, or a catalogue, into Kafka."),
     "verify": ("streams.cli.verify:verify", "Prove that recorded slates come out again, byte for byte."),
     "replay": ("streams.cli.replay:replay", "The engine over past events, into topics of its own."),
+    "explain": ("streams.cli.explain:explain", "Why a visitor saw what they saw: a recorded slate, explained."),
     "doctor": ("streams.cli.doctor:doctor", "Say what is there, what is missing, and the next step."),
     "schema": ("streams.cli.schema:app", "The records as JSON schemas."),
 }

@@ -14,6 +14,10 @@ CHUNK = 2000
 """Records asked for at once."""
 
 
+WAIT_MS = 20
+"""Partitions share a connection: where some are read to their end, a longer wait would hold up the others."""
+
+
 class Bounds(NamedTuple):
     """The first offset that is kept, and one past the last."""
 
@@ -33,7 +37,7 @@ class Logs:
     """
 
     def __init__(self, client: Mapping[str, Any], places: Sequence[tuple[str, int]]) -> None:
-        self._consumer = assigned_consumer(client)
+        self._consumer = assigned_consumer(client, max_wait_ms=WAIT_MS)
         self._tps = [TopicPartition(*place) for place in places]
         self._waiting: dict[TopicPartition, deque[LogRecord]] = {tp: deque() for tp in self._tps}
         self.bounds: dict[tuple[str, int], Bounds] = {}

@@ -129,6 +129,11 @@ class PastWorld:
         self._inputs = inputs
         self._folds = {fold.topic: fold for fold in world.folds}
 
+    def left(self, wanted: Positions) -> int:
+        """Count the records that lie before these positions at most."""
+        at = {(topic, p): offset for topic, fold in self._folds.items() for p, offset in fold.positions().items()}
+        return sum(max(0, offset - at.get(place, -1)) for place, offset in wanted.at)
+
     async def to(self, wanted: Positions, *, moved: Callable[[int], object] = lambda _records: None) -> World:
         """Apply everything up to these positions; the order among the logs makes no difference.
 

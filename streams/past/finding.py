@@ -1,0 +1,190 @@
+"""Find a slate with its event, evidence and the visitor's state in one partition's logs."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from models.session import SessionRules, Visitor
+from schemas.errors import DecodeError, RefusedError
+from schemas.record import epoch_ms, nearest_time, rfc3339
+from schemas.slates import Evidence, Slate
+from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, SLATES
+from streams.erased import read_erased
+from streams.flow import LogRecord
+from streams.kafka import partition_of
+from streams.past.again import event_of, state_of
+from streams.past.logs import Logs
+from streams.past.visitors import Seeds, Visitors, skips
+from streams.settings import Settings
+
+SLATE_ID = re.compile(r"s-(\d{1,9})-(?:(\d{1,9})\.)?(\d{1,18})-(.{1,64})-[0-9a-f]{4}")
+
+
+class Wanted(NamedTuple):
+    """Which slate: by its id, or the visitor's newest at a time (ms since 1970), perhaps of one placement."""
+
+    slate_id: str | None = None
+    visitor_id: str | None = None
+    at_ms: int = 0
+    placement: str | None = None
+
+    def partition(self, partitions: int) -> int:
+        """Say where it lies.
+
+        Raises:
+            RefusedError: that is no slate's id.
+        """
+        if self.slate_id is None:
+            return partition_of((self.visitor_id or "").encode(), partitions)
+        match = SLATE_ID.fullmatch(self.slate_id)
+        if match is None or int(match[1]) >= partitions:
+            raise RefusedError(
+                f"{self.slate_id!r} is not the id of a slate of this installation, such as s-3-1044-product-0685."
+            )
+        return int(match[1])
+
+
+class Scene(NamedTuple):
+    """A slate's bytes and record, its event's record, and what is known of the visitor.
+
+    `state_from` says where the state is from; `missing` are sentences about what is not there.
+    """
+
+    data: bytes
+    slate: Slate
+    record: LogRecord
+    evidence: Evidence | None
+    visitor: Visitor | None
+    state_from: str
+    missing: tuple[str, ...]
+
+
+async def find(settings: Settings, client: Mapping[str, Any], wanted: Wanted, rules: SessionRules) -> Scene:
+    """Find a slate.
+
+    Raises:
+        RefusedError: it, or its event, is not kept; or the visitor asked to be forgotten.
+    """
+    partition = wanted.partition(settings.partitions)
+    names = [settings.topics[name] for name in (EVENTS, SLATES, EVIDENCE, CHANGELOG, EVENTS_DEAD)]
+    erased = await read_erased(client, settings.topics)
+    async with Logs(client, [(name, partition) for name in names]) as logs:
+        search = _Search(settings, logs, partition, rules)
+        slate, data = await search.slate(wanted)
+        record = await search.event(slate)
+        event = event_of(record)
+        if erased.covers_ids(event.visitor_id, event.user_id, arrived_ms=record.timestamp_ms):
+            raise RefusedError(f"The visitor of slate {slate.slate_id} asked to be forgotten: it is not explained.")
+        evidence = await search.evidence(slate)
+        visitor, state_from, missing = await search.state(slate, evidence)
+        return Scene(data, slate, record, evidence, visitor, state_from, missing)
+
+
+class _Search:
+    def __init__(self, settings: Settings, logs: Logs, partition: int, rules: SessionRules) -> None:
+        self._topics, self._logs, self._partition, self._rules = settings.topics, logs, partition, rules
+
+    async def slate(self, wanted: Wanted) -> tuple[Slate, bytes]:
+        """Find the slate, the first of its id."""
+        name, found, best = self._topics[SLATES], b"", (-1, -1)
+        fits = self._fits(wanted)
+        async for record in self._logs.upto(name, self._partition):
+            plain = fits(record.value or b"")
+            if plain is None:
+                continue
+            cause = plain["cause"]
+            order = (cause.get("epoch", 0), cause["offset"])
+            if order > best:
+                best, found = order, record.value or b""
+        if not found:
+            raise RefusedError(self._not_found(wanted))
+        return Slate.decode(found), found
+
+    def _fits(self, wanted: Wanted) -> Callable[[bytes], dict[str, Any] | None]:
+        """Give what reads a slate's bytes if they may be those wanted, None otherwise."""
+        needle = orjson.dumps(wanted.slate_id or wanted.visitor_id)
+
+        def fits(data: bytes) -> dict[str, Any] | None:
+            if needle not in data:
+                return None
+            plain: dict[str, Any] = orjson.loads(data)
+            if plain.get("revision", 0) > 0:
+                return None
+            if wanted.slate_id is not None:
+                return plain if plain["slate_id"] == wanted.slate_id else None
+            mine = plain["visitor_id"] == wanted.visitor_id and wanted.placement in {None, plain["placement"]}
+            return plain if mine and _time_ms(plain) <= wanted.at_ms else None
+
+        return fits
+
+    def _not_found(self, wanted: Wanted) -> str:
+        bounds = self._logs.bounds[self._topics[SLATES], self._partition]
+        kept = f"{self._topics[SLATES]}[{self._partition}] keeps offsets {bounds.start} to {bounds.end - 1}"
+        if wanted.slate_id is not None:
+            return f"There is no slate {wanted.slate_id}: {kept}; older ones are gone with their retention."
+        at = rfc3339(nearest_time(wanted.at_ms))
+        return f"There is no slate of this visitor at or before {at}: {kept}; check AISLE_PARTITIONS, too."
+
+    async def event(self, slate: Slate) -> LogRecord:
+        """Give the record of the event that asked for the slate."""
+        record = await self._logs.at(self._topics[EVENTS], self._partition, slate.cause.offset)
+        try:
+            if record is not None and event_of(record).event_id == slate.cause.event_id:
+                return record
+        except DecodeError:
+            pass
+        raise RefusedError(
+            f"The event of slate {slate.slate_id}, offset {slate.cause.offset} of "
+            f"{self._topics[EVENTS]}[{self._partition}], is no longer kept: nothing can be explained without it."
+        )
+
+    async def evidence(self, slate: Slate) -> Evidence | None:
+        """Give the evidence of the decision that was written."""
+        found, needle = None, orjson.dumps(slate.slate_id)
+        async for record in self._logs.upto(self._topics[EVIDENCE], self._partition):
+            if needle not in (record.value or b""):
+                continue
+            evidence = Evidence.decode(record.value)
+            if evidence.slate_id == slate.slate_id and evidence.decided_at in {None, slate.decided_at}:
+                found = evidence
+        return found
+
+    async def state(self, slate: Slate, evidence: Evidence | None) -> tuple[Visitor | None, str, tuple[str, ...]]:
+        """Give the visitor's state just after the event, where it is from, and what may be wrong with it."""
+        if evidence is not None:
+            try:
+                return state_of(evidence), "evidence", ()
+            except DecodeError:
+                why = "The evidence was written by another build: the state is rebuilt from events."
+        else:
+            why = "There is no evidence of this slate: the state is rebuilt, and the index is searched exactly."
+        visitor, sure = await self._rebuilt(slate)
+        unsure = "Older events of this visitor may be gone: the state rebuilt without them may differ."
+        return visitor, "events", (why,) if sure else (why, unsure)
+
+    async def _rebuilt(self, slate: Slate) -> tuple[Visitor | None, bool]:
+        events, epoch = self._topics[EVENTS], slate.cause.epoch
+        start = self._logs.bounds[events, self._partition].start
+        whole, seeds = start == 0 and epoch == 0, Seeds()
+        if not whole:
+            async for record in self._logs.upto(self._topics[CHANGELOG], self._partition):
+                seeds.take(record, epoch=epoch, start=start)
+        letters = [record async for record in self._logs.upto(self._topics[EVENTS_DEAD], self._partition)]
+        visitors = Visitors(
+            self._partition, self._rules, epoch=epoch, whole=whole, seeds=seeds, skipped=skips(letters),
+            wanted={slate.visitor_id},
+        )  # fmt: skip
+        self._logs.seek(events, self._partition, start)
+        rebuilt = None
+        async for record in self._logs.upto(events, self._partition, slate.cause.offset):
+            rebuilt = visitors.apply(record)
+        if rebuilt is None:
+            return None, False
+        return rebuilt.applied.visitor if rebuilt.applied.context.consent else None, rebuilt.sure
+
+
+def _time_ms(plain: dict[str, Any]) -> int:
+    return epoch_ms(datetime.fromisoformat(plain["event_at"]))

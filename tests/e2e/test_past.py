@@ -1,0 +1,182 @@
+"""The past on real Kafka: what two workers decided, one killed half-way, comes out again and can be explained."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from schemas.errors import RefusedError
+from schemas.record import epoch_ms
+from schemas.slates import Slate
+from schemas.topics import EVIDENCE, SLATES
+from streams.bootstrap import clicks_rules
+from streams.past.explaining import explain
+from streams.past.explanation import Explanation
+from streams.past.finding import Wanted
+from streams.past.reach import client_of
+from streams.past.report import Report
+from streams.past.showing import show
+from streams.past.verification import Selection, verify_past
+from streams.settings import Settings
+from tests.installation import PARTITIONS, Installation
+from tests.recording import Recording
+
+pytestmark = pytest.mark.kafka
+
+SLATES_WANTED = 500
+EVIDENCE_SHARE = 0.9
+
+
+class Past:
+    """An installation with a past."""
+
+    def __init__(self, installation: Installation, settings: Settings) -> None:
+        self.installation = installation
+        self.settings = settings
+        self.slates = [Slate.decode(message.value()) for message in installation.read(SLATES)]
+        told = [message.value() for message in installation.read(EVIDENCE)]
+        self.bare = [one for one in self.slates if not any(one.slate_id.encode() + b'"' in data for data in told)]
+
+    def verify(self, selection: Selection | None = None, **more: Any) -> Report:
+        """Verify in this process."""
+        wanted = selection or Selection()
+        return asyncio.run(verify_past(self.settings, client_of(self.settings), wanted, **more))
+
+    def explain(self, wanted: Wanted) -> Explanation:
+        """Explain in this process."""
+        return asyncio.run(explain(self.settings, client_of(self.settings), wanted))
+
+
+@pytest.fixture(scope="module")
+def past(kafka_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    """Two workers, one killed half-way; nine of ten slates have evidence."""
+    folder: Path = tmp_path_factory.mktemp("past")
+    installation = Installation(kafka_broker, folder)
+    recording = Recording(installation, products=240, rate=120)
+    try:
+        recording.open()
+        for slot in ("one", "two"):
+            installation.start(slot, AISLE_EVIDENCE_SHARE=str(EVIDENCE_SHARE))
+        for slot in ("one", "two"):
+            installation.wait_ready(slot)
+        installation.wait(lambda: len(installation.progress("two").get("partitions", ())) == PARTITIONS // 2)
+        recording.run(SLATES_WANTED, lambda: recording.kill("two"), seconds=90)
+        changes = {"topic_prefix": installation.prefix, "partitions": PARTITIONS, "data_dir": folder}
+        yield Past(installation, kafka_broker.settings.model_copy(update=changes))
+    finally:
+        installation.close()
+        kafka_broker.delete_topics(installation.prefix)
+
+
+def test_everything_with_evidence_comes_out_again(past: Past) -> None:
+    """Byte for byte, states too; what has no evidence is counted as missing and never as equal."""
+    report = past.verify()
+    assert report.differences == []
+    assert report.proven
+    assert report.equal + sum(report.missing.values()) + report.repeats == len(past.slates) >= SLATES_WANTED
+    assert report.missing["evidence"] == len(past.bare) > 0
+    assert report.states_equal + report.states_none == report.equal
+    assert report.other == {}
+
+
+def test_the_hash_is_the_same_however_it_is_asked_for(past: Past) -> None:
+    """Twice the same selection is the same hash; one partition alone is another one."""
+    some = Selection(limit=60)
+    first = past.verify(some)
+    assert first.compared == 60
+    assert past.verify(some).hash == first.hash
+    assert past.verify(Selection(partitions=[1], limit=60)).hash != first.hash
+    nothing = past.verify(Selection(until_ms=1))
+    assert nothing.compared == 0
+    assert not nothing.proven
+
+
+def test_a_changed_constant_is_caught(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other rules under the same name, and another constant of a kernel; the field that differs is named."""
+    rules = clicks_rules(past.settings)
+    other = replace(rules, slates=replace(rules.slates, fatigue=0.8, diversity=0.2))
+    report = past.verify(Selection(limit=80), rules=other)
+    assert report.differing > 0
+    assert report.differences[0].first.path.startswith(("items[", "explored"))
+    assert not report.proven
+    monkeypatch.setattr("models.blend.INTERCEPT", -2.9)
+    report = past.verify(Selection(limit=30))
+    assert report.differing > 0
+    assert report.states_differing == 0
+
+
+def test_a_changed_session_rule_shows_in_the_states(past: Past) -> None:
+    """The states that come out are held against those that were recorded."""
+    rules = clicks_rules(past.settings)
+    other = replace(rules, session=replace(rules.session, steps=3))
+    report = past.verify(rules=other)
+    assert report.states_differing > 0
+    assert any(one.what == "state" for one in report.differences)
+
+
+def test_other_settings_are_said_and_never_counted_as_equal(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slate of another settings name is not compared."""
+    monkeypatch.setattr("streams.bootstrap.rules_hash", lambda *_: "another")
+    report = past.verify(Selection(limit=20))
+    assert report.other == {"settings": 20}
+    assert report.compared == 0
+    assert not report.proven
+
+
+def test_a_slate_is_explained_from_its_evidence(past: Past) -> None:
+    """The way it came about is told, and what came out is what was recorded."""
+    bare = {one.slate_id for one in past.bare}
+    slate = max((one for one in past.slates if one.slate_id not in bare and one.explored), key=lambda one: one.event_at)
+    told = past.explain(Wanted(slate_id=slate.slate_id))
+    decision = told.decision
+    assert told.state_from == "evidence"
+    assert told.missing == ()
+    assert decision is not None
+    assert decision.equal
+    assert [item.product_id for item in decision.items] == [item.product_id for item in slate.items]
+    assert [item.rank for item in decision.items if item.explored] == [slate.explored.rank if slate.explored else 0]
+    assert {place.log for place in told.lineage} >= {"catalog.products", "catalog.embeddings", "learning"}
+    assert all(place.at for place in told.lineage)
+    assert sum(source.count for source in decision.sources) >= decision.candidates
+    assert told.session.steps
+
+
+def test_slates_without_evidence_are_explained_from_events(past: Past) -> None:
+    """The state is rebuilt and the index searched exactly: they come out equal, and it is said where they are from."""
+    for slate in past.bare[-3:]:
+        told = past.explain(Wanted(slate_id=slate.slate_id))
+        assert told.state_from == "events"
+        assert "no evidence" in told.missing[0]
+        assert told.decision is not None
+        assert told.decision.equal, told.decision.difference
+
+
+def test_a_visitors_newest_slate_is_found_by_time(past: Past) -> None:
+    """At or before the time, of the placement."""
+    slate = max((one for one in past.slates if one.placement == "home"), key=lambda one: one.event_at)
+    wanted = Wanted(visitor_id=slate.visitor_id, at_ms=epoch_ms(slate.event_at), placement="home")
+    assert past.explain(wanted).slate["slate_id"] == slate.slate_id
+    with pytest.raises(RefusedError, match="no slate of this visitor"):
+        past.explain(wanted._replace(at_ms=1))
+
+
+def test_what_is_not_there_is_refused_in_a_sentence(past: Past) -> None:
+    """A slate that never was, and what is no id."""
+    with pytest.raises(RefusedError, match="There is no slate"):
+        past.explain(Wanted(slate_id="s-1-999999999-home-0685"))
+    with pytest.raises(RefusedError, match="not the id"):
+        past.explain(Wanted(slate_id="x\x1b[31m"))
+
+
+def test_an_explanation_fits_100_columns(past: Past) -> None:
+    """And has no control character but line ends."""
+    text = io.StringIO()
+    show(past.explain(Wanted(slate_id=past.slates[-1].slate_id)), Console(file=text, width=100))
+    assert max(map(len, text.getvalue().splitlines())) <= 100
+    assert all(c.isprintable() or c == "\n" for c in text.getvalue())
+    assert "equal to the recorded slate" in text.getvalue()
