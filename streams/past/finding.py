@@ -1,7 +1,7 @@
 """Find a slate with its event, evidence and the visitor's state in one partition's logs."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,11 +16,15 @@ from streams.erased import read_erased
 from streams.flow import LogRecord
 from streams.kafka import partition_of
 from streams.past.again import event_of, state_of
-from streams.past.logs import Logs
+from streams.past.logs import Logs, plain_of
 from streams.past.visitors import Seeds, Visitors, skips
 from streams.settings import Settings
 
 SLATE_ID = re.compile(r"s-(\d{1,9})-(?:(\d{1,9})\.)?(\d{1,18})-(.{1,64})-[0-9a-f]{4}")
+
+
+MARGIN_MS = 60_000
+"""Clocks of brokers and workers differ: what follows from an event may bear a time before its own."""
 
 
 class Wanted(NamedTuple):
@@ -78,7 +82,7 @@ async def find(settings: Settings, client: Mapping[str, Any], wanted: Wanted, ru
         event = event_of(record)
         if erased.covers_ids(event.visitor_id, event.user_id, arrived_ms=record.timestamp_ms):
             raise RefusedError(f"The visitor of slate {slate.slate_id} asked to be forgotten: it is not explained.")
-        evidence = await search.evidence(slate)
+        evidence = await search.evidence(slate, record.timestamp_ms)
         visitor, state_from, missing = await search.state(slate, evidence)
         return Scene(data, slate, record, evidence, visitor, state_from, missing)
 
@@ -88,37 +92,42 @@ class _Search:
         self._topics, self._logs, self._partition, self._rules = settings.topics, logs, partition, rules
 
     async def slate(self, wanted: Wanted) -> tuple[Slate, bytes]:
-        """Find the slate, the first of its id."""
-        name, found, best = self._topics[SLATES], b"", (-1, -1)
-        fits = self._fits(wanted)
-        async for record in self._logs.upto(name, self._partition):
-            plain = fits(record.value or b"")
-            if plain is None:
-                continue
-            cause = plain["cause"]
-            order = (cause.get("epoch", 0), cause["offset"])
-            if order > best:
-                best, found = order, record.value or b""
-        if not found:
+        """Find the slate, the first of its id, or the visitor's newest."""
+        data = await (self._by_visitor(wanted) if wanted.slate_id is None else self._by_id(wanted.slate_id))
+        if data is None:
             raise RefusedError(self._not_found(wanted))
-        return Slate.decode(found), found
+        try:
+            return Slate.decode(data), data
+        except DecodeError as error:
+            raise RefusedError(f"The slate cannot be read by this build: {error.detail}.") from None
 
-    def _fits(self, wanted: Wanted) -> Callable[[bytes], dict[str, Any] | None]:
-        """Give what reads a slate's bytes if they may be those wanted, None otherwise."""
-        needle = orjson.dumps(wanted.slate_id or wanted.visitor_id)
+    async def _by_id(self, slate_id: str) -> bytes | None:
+        match = SLATE_ID.fullmatch(slate_id)
+        assert match is not None, "checked before"
+        event = await self._logs.at(self._topics[EVENTS], self._partition, int(match[3]))
+        if event is not None:
+            await self._logs.seek_time(self._topics[SLATES], self._partition, event.timestamp_ms - MARGIN_MS)
+        needle = orjson.dumps(slate_id)
+        async for record in self._logs.upto(self._topics[SLATES], self._partition):
+            if needle in (record.value or b""):
+                plain = plain_of(record)
+                if plain.get("slate_id") == slate_id and not plain.get("revision"):
+                    return record.value
+        return None
 
-        def fits(data: bytes) -> dict[str, Any] | None:
-            if needle not in data:
-                return None
-            plain: dict[str, Any] = orjson.loads(data)
-            if plain.get("revision", 0) > 0:
-                return None
-            if wanted.slate_id is not None:
-                return plain if plain["slate_id"] == wanted.slate_id else None
-            mine = plain["visitor_id"] == wanted.visitor_id and wanted.placement in {None, plain["placement"]}
-            return plain if mine and _time_ms(plain) <= wanted.at_ms else None
-
-        return fits
+    async def _by_visitor(self, wanted: Wanted) -> bytes | None:
+        needle, found, best = orjson.dumps(wanted.visitor_id), None, (-1, -1)
+        async for record in self._logs.upto(self._topics[SLATES], self._partition):
+            if needle not in (record.value or b""):
+                continue
+            plain = plain_of(record)
+            mine = plain.get("visitor_id") == wanted.visitor_id and not plain.get("revision")
+            if not mine or wanted.placement not in {None, plain["placement"]} or _time_ms(plain) > wanted.at_ms:
+                continue
+            order = (plain["cause"].get("epoch", 0), plain["cause"]["offset"])
+            if order > best:
+                best, found = order, record.value
+        return found
 
     def _not_found(self, wanted: Wanted) -> str:
         bounds = self._logs.bounds[self._topics[SLATES], self._partition]
@@ -141,16 +150,22 @@ class _Search:
             f"{self._topics[EVENTS]}[{self._partition}], is no longer kept: nothing can be explained without it."
         )
 
-    async def evidence(self, slate: Slate) -> Evidence | None:
+    async def evidence(self, slate: Slate, arrived_ms: int) -> Evidence | None:
         """Give the evidence of the decision that was written."""
-        found, needle = None, orjson.dumps(slate.slate_id)
+        await self._logs.seek_time(self._topics[EVIDENCE], self._partition, arrived_ms - MARGIN_MS)
+        needle, undated = orjson.dumps(slate.slate_id), None
         async for record in self._logs.upto(self._topics[EVIDENCE], self._partition):
             if needle not in (record.value or b""):
                 continue
-            evidence = Evidence.decode(record.value)
-            if evidence.slate_id == slate.slate_id and evidence.decided_at in {None, slate.decided_at}:
-                found = evidence
-        return found
+            try:
+                evidence = Evidence.decode(record.value)
+            except DecodeError:
+                continue
+            if evidence.slate_id == slate.slate_id and evidence.decided_at == slate.decided_at:
+                return evidence
+            if evidence.slate_id == slate.slate_id and evidence.decided_at is None:
+                undated = evidence
+        return undated
 
     async def state(self, slate: Slate, evidence: Evidence | None) -> tuple[Visitor | None, str, tuple[str, ...]]:
         """Give the visitor's state just after the event, where it is from, and what may be wrong with it."""
@@ -177,7 +192,7 @@ class _Search:
             self._partition, self._rules, epoch=epoch, whole=whole, seeds=seeds, skipped=skips(letters),
             wanted={slate.visitor_id},
         )  # fmt: skip
-        self._logs.seek(events, self._partition, start)
+        self._logs.seek(events, self._partition, start)  # `at` left it behind the event
         rebuilt = None
         async for record in self._logs.upto(events, self._partition, slate.cause.offset):
             rebuilt = visitors.apply(record)

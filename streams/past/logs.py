@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import orjson
 from aiokafka import TopicPartition
 
 from streams.flow import LogRecord
+from streams.kafka import is_embedded
 from streams.reading import assigned_consumer, log_record
 
 CHUNK = 2000
@@ -63,6 +65,14 @@ class Logs:
         self._waiting[tp].clear()
         self._consumer.seek(tp, max(offset, self.bounds[topic, partition].start))
 
+    async def seek_time(self, topic: str, partition: int, ms: int) -> None:
+        """Go on from the first record that bears a time or a later one (ms since 1970), where the broker can tell."""
+        if is_embedded():
+            return
+        tp = TopicPartition(topic, partition)
+        found = (await self._consumer.offsets_for_times({tp: max(0, ms)}))[tp]
+        self.seek(topic, partition, self.bounds[topic, partition].end if found is None else found.offset)
+
     async def upto(self, topic: str, partition: int, last: int | None = None) -> AsyncIterator[LogRecord]:
         """Give the next records up to an offset, or to the end as it was when this was opened."""
         tp = TopicPartition(topic, partition)
@@ -86,3 +96,12 @@ class Logs:
         async for record in self.upto(topic, partition, offset):
             return record if record.offset == offset else None
         return None
+
+
+def plain_of(record: LogRecord) -> dict[str, Any]:
+    """Read a record's JSON without validating it; empty for whatever is no JSON object."""
+    try:
+        plain = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    return plain if isinstance(plain, dict) else {}

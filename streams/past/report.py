@@ -10,7 +10,7 @@ import orjson
 from streams.past.differences import Difference
 
 Missing = Literal[
-    "evidence", "evidence of another build", "event", "forgotten", "visitor's history", "catalog.products",
+    "evidence", "evidence of another build", "slate of another build", "event", "forgotten", "catalog.products",
     "catalog.embeddings", "learning",
 ]  # fmt: skip
 """Why a slate could not be compared; a log by its name when it is cut, or ends before the slate's place in it."""

@@ -24,7 +24,7 @@ from streams.erased import Erased, read_erased
 from streams.flow import LogRecord
 from streams.past.again import Recorded, answers_of, context_after, decide_again, state_of, written
 from streams.past.differences import Difference, first_difference
-from streams.past.logs import Logs
+from streams.past.logs import Logs, plain_of
 from streams.past.positions import Positions, chains, positions_of
 from streams.past.report import Report, undated
 from streams.past.spool import Kept, Spool
@@ -206,24 +206,25 @@ class _Partition:
     async def _read_slates(self) -> None:
         seen: set[str] = set()
         async for record in self._logs.upto(self._names[SLATES], self._partition):
-            plain = orjson.loads(record.value or b"null") or {"revision": 1}
-            if plain.get("revision", 0) > 0:
+            try:
+                slate = Slate.decode(record.value)
+            except DecodeError:
+                self._report.missing["slate of another build"] += 1
                 continue
-            if plain["slate_id"] in seen:
+            if slate.revision > 0 or not sampled(slate.slate_id, self._proof.selection.share):
+                continue
+            if slate.slate_id in seen:
                 self._report.repeats += 1
                 continue
-            seen.add(plain["slate_id"])
-            if sampled(plain["slate_id"], self._proof.selection.share):
-                cause, data = plain["cause"], record.value or b""
-                epoch, event_id = cause.get("epoch", 0), cause["event_id"]
-                entry = _Entry(plain["slate_id"], plain["visitor_id"], event_id, epoch, self._spool.put(data))
-                self._slates[cause["offset"]].append(entry)
+            seen.add(slate.slate_id)
+            cause, kept = slate.cause, self._spool.put(record.value or b"")
+            entry = _Entry(slate.slate_id, slate.visitor_id, cause.event_id, cause.epoch, kept)
+            self._slates[cause.offset].append(entry)
 
     async def _read_evidence(self) -> None:
         wanted = {entry.slate_id for entries in self._slates.values() for entry in entries}
         async for record in self._logs.upto(self._names[EVIDENCE], self._partition):
-            slate_id = orjson.loads(record.value or b"{}").get("slate_id")
-            if slate_id in wanted:
+            if (slate_id := plain_of(record).get("slate_id")) in wanted:
                 self._evidence[slate_id].append(self._spool.put(record.value or b""))
 
     async def _read_events(self) -> None:
@@ -271,7 +272,11 @@ class _Partition:
             return
         data = self._spool.get(entry.kept)
         slate = Slate.decode(data)
-        found = self._evidence_of(slate)
+        try:
+            found = self._evidence_of(slate)
+        except DecodeError:
+            missing["evidence of another build"] += 1
+            return
         if found is None:
             missing["evidence"] += 1
             return

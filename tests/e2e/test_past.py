@@ -28,7 +28,7 @@ from tests.recording import Recording
 
 pytestmark = pytest.mark.kafka
 
-SLATES_WANTED = 500
+SLATES_WANTED = 400
 EVIDENCE_SHARE = 0.9
 
 
@@ -57,7 +57,7 @@ def past(kafka_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Two workers, one killed half-way; nine of ten slates have evidence."""
     folder: Path = tmp_path_factory.mktemp("past")
     installation = Installation(kafka_broker, folder)
-    recording = Recording(installation, products=240, rate=120)
+    recording = Recording(installation, products=240, rate=100)
     try:
         recording.open()
         for slot in ("one", "two"):
@@ -76,22 +76,22 @@ def past(kafka_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_everything_with_evidence_comes_out_again(past: Past) -> None:
     """Byte for byte, states too; what has no evidence is counted as missing and never as equal."""
     report = past.verify()
+    told = report.plain()
     assert report.differences == []
-    assert report.proven
-    assert report.equal + sum(report.missing.values()) + report.repeats == len(past.slates) >= SLATES_WANTED
-    assert report.missing["evidence"] == len(past.bare) > 0
-    assert report.states_equal + report.states_none == report.equal
+    assert report.proven, told
+    assert report.equal + sum(report.missing.values()) + report.repeats == len(past.slates), told
+    assert report.missing["evidence"] == len(past.bare) > 0, told
+    assert report.states_equal + report.states_none == report.equal > SLATES_WANTED / 2, told
     assert report.other == {}
 
 
-def test_the_hash_is_the_same_however_it_is_asked_for(past: Past) -> None:
-    """Twice the same selection is the same hash; one partition alone is another one."""
-    some = Selection(limit=60)
-    first = past.verify(some)
-    assert first.compared == 60
-    assert past.verify(some).hash == first.hash
-    assert past.verify(Selection(partitions=[1], limit=60)).hash != first.hash
-    nothing = past.verify(Selection(until_ms=1))
+def test_the_hash_follows_from_the_slates(past: Past) -> None:
+    """Twice the same selection is the same hash; another partition is another one; nothing proves nothing."""
+    first = past.verify(Selection(partitions=[1]))
+    assert first.compared > 0
+    assert past.verify(Selection(partitions=[1])).hash == first.hash
+    assert past.verify(Selection(partitions=[1], limit=5)).hash != first.hash
+    nothing = past.verify(Selection(partitions=[1], until_ms=1))
     assert nothing.compared == 0
     assert not nothing.proven
 
@@ -100,12 +100,12 @@ def test_a_changed_constant_is_caught(past: Past, monkeypatch: pytest.MonkeyPatc
     """Other rules under the same name, and another constant of a kernel; the field that differs is named."""
     rules = clicks_rules(past.settings)
     other = replace(rules, slates=replace(rules.slates, fatigue=0.8, diversity=0.2))
-    report = past.verify(Selection(limit=80), rules=other)
+    report = past.verify(Selection(partitions=[0]), rules=other)
     assert report.differing > 0
     assert report.differences[0].first.path.startswith(("items[", "explored"))
     assert not report.proven
     monkeypatch.setattr("models.blend.INTERCEPT", -2.9)
-    report = past.verify(Selection(limit=30))
+    report = past.verify(Selection(partitions=[0], limit=30))
     assert report.differing > 0
     assert report.states_differing == 0
 
@@ -114,7 +114,7 @@ def test_a_changed_session_rule_shows_in_the_states(past: Past) -> None:
     """The states that come out are held against those that were recorded."""
     rules = clicks_rules(past.settings)
     other = replace(rules, session=replace(rules.session, steps=3))
-    report = past.verify(rules=other)
+    report = past.verify(Selection(partitions=[0]), rules=other)
     assert report.states_differing > 0
     assert any(one.what == "state" for one in report.differences)
 
@@ -122,7 +122,7 @@ def test_a_changed_session_rule_shows_in_the_states(past: Past) -> None:
 def test_other_settings_are_said_and_never_counted_as_equal(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slate of another settings name is not compared."""
     monkeypatch.setattr("streams.bootstrap.rules_hash", lambda *_: "another")
-    report = past.verify(Selection(limit=20))
+    report = past.verify(Selection(partitions=[0], limit=20))
     assert report.other == {"settings": 20}
     assert report.compared == 0
     assert not report.proven
