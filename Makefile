@@ -8,10 +8,10 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests format bench faults fuzz parity clean
+.PHONY: help install demo test check lint types imports tests format bench bench-replay faults fuzz parity clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv with everything, pinned
 
@@ -59,6 +59,9 @@ fuzz: $(STAMP) ## Feed every decoder broken input (ARGS="--inputs 1000000 --seed
 
 parity: $(STAMP) ## Record traffic on real Kafka, kill a worker, prove every slate (ARGS="--slates 10000 --json")
 	@$(BIN)/python -m tests.parity $(ARGS)
+
+bench-replay: $(STAMP) ## How fast a replay goes beside a worker that catches up
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests/bench $(BIN)/python tests/bench/replaying.py $(ARGS)
 
 clean: ## Remove what was made, but not .venv
 	rm -rf build dist .aisle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

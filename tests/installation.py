@@ -40,8 +40,16 @@ class Installation:
         self, slot: str = "one", *arguments: str, command: Sequence[str] = AISLE, bootstrap: str = "", **env: str
     ) -> subprocess.Popen[bytes]:
         """Start a worker under its supervisor: `aisle worker clicks`, or another command."""
-        full = os.environ | self._env | {
-            "KAFKA_BOOTSTRAP_SERVERS": bootstrap or self.bootstrap,
+        full = self.environment(slot) | ({"KAFKA_BOOTSTRAP_SERVERS": bootstrap} if bootstrap else {})
+        with (self._folder / f"{slot}.log").open("ab") as log:
+            worker = subprocess.Popen([*command, *arguments], env=full | env, stdout=log, stderr=log)
+        self._workers.append(worker)
+        return worker
+
+    def environment(self, slot: str = "one") -> dict[str, str]:
+        """Give what a process of this installation is told."""
+        return os.environ | self._env | {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "AISLE_TOPIC_PREFIX": self.prefix,
             "AISLE_PARTITIONS": str(PARTITIONS),
             "AISLE_DATA_DIR": str(self._folder),
@@ -51,10 +59,6 @@ class Installation:
             "AISLE_HEARTBEAT_S": "0.5",
             "AISLE_FETCH_MAX_WAIT_MS": "50",
         }  # fmt: skip
-        with (self._folder / f"{slot}.log").open("ab") as log:
-            worker = subprocess.Popen([*command, *arguments], env=full | env, stdout=log, stderr=log)
-        self._workers.append(worker)
-        return worker
 
     def status(self, slot: str = "one") -> dict[str, Any]:
         """Give what the worker wrote about itself; empty before it did."""

@@ -1,0 +1,123 @@
+"""Replays on Apache Kafka beside a real worker: equal to each other, resumable, and nothing live is touched."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaException
+
+from schemas.topics import SPECS
+from tests.bad_input import event
+from tests.installation import PARTITIONS, Installation
+
+EVENTS = 240
+
+
+class Shop(Installation):
+    """A small shop with a past."""
+
+    def fill(self, events: int = EVENTS, first: int = 0) -> None:
+        """Let visitors look at products."""
+        now = datetime.now(UTC)
+        self.put(
+            (
+                f"v{n % 23}".encode(),
+                event(
+                    now,
+                    event_id=f"e{n}",
+                    visitor_id=f"v{n % 23}",
+                    items=[{"product_id": f"p{n * 7 % 30}"}],
+                    page={"view_id": f"w{n}"},
+                ),
+            )
+            for n in range(first, first + events)
+        )
+
+    def products(self) -> None:
+        """Fill the catalogue."""
+        plain = ({"product_id": f"p{n}", "title": f"Lamp {n}", "category": ["home", "lamps"]} for n in range(30))
+        self.put(((one["product_id"].encode(), json.dumps(one).encode()) for one in plain), "catalog.products")
+
+    def aisle(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        environment = self.environment() | env
+        return subprocess.Popen(
+            [sys.executable, "-m", "streams.cli.main", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def told(self, *arguments: str, code: int = 0, **env: str) -> Any:
+        """Run a command to its end and give its JSON, or what it refuses with."""
+        process = self.aisle(*arguments, **env)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, (arguments, out, err)
+        return json.loads(out.splitlines()[-1]) if code == 0 else err
+
+    def count(self, name: str) -> int:
+        """Count the records of a topic, 0 before there is one."""
+        try:
+            return len(self.read(name))
+        except KafkaException:
+            return 0
+
+    def records(self, name: str) -> list[tuple[int, int, bytes | None]]:
+        """Give partition, offset and value of all records."""
+        partitions = 1 if name.endswith("learning") else PARTITIONS
+        found = ((one.partition(), one.offset(), one.value()) for one in self.read(name, partitions))
+        return sorted(found, key=lambda one: one[:2])
+
+    def live(self) -> dict[str, Any]:
+        """Give all that a replay must not change: every end and every commit."""
+        ends = {spec.name: len(self.read(spec.name, spec.partitions or PARTITIONS)) for spec in SPECS}
+        return ends | {"committed": self.committed()}
+
+
+@pytest.fixture
+def shop(kafka_broker: Any, tmp_path: Path) -> Iterator[Shop]:
+    """Give a shop on Apache Kafka whose worker has worked through its past and left."""
+    shop = Shop(kafka_broker, tmp_path)
+    try:
+        shop.products()
+        worker = shop.start()
+        shop.wait_ready()
+        shop.fill()
+        shop.wait(lambda: shop.committed() == EVENTS)
+        worker.terminate()
+        assert worker.wait(20) == 0
+        yield shop
+    finally:
+        shop.close()
+        kafka_broker.delete_topics(shop.prefix)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_replays_are_equal_killed_or_not_and_leave_everything_live_alone(shop: Shop) -> None:
+    """From the command line: one goes through, one is killed and started again; live topics and group are as before."""
+    before = shop.live()
+    one = shop.told("replay", "--into", "one", "--json")
+    assert one["events"] == EVENTS
+    assert one["slates"] >= EVENTS
+
+    broken = shop.aisle("replay", "--into", "two", "--rate", "x2")
+    shop.wait(lambda: shop.count("two.recommendations") > 0)
+    broken.send_signal(signal.SIGKILL)
+    broken.communicate(timeout=20)
+    two = shop.told("replay", "--into", "two", "--json")
+    assert two["digest"] == one["digest"]
+    for topic in ("recommendations", "learning", "clickstream.events.dead", "recommendations.evidence"):
+        assert shop.records(f"two.{topic}") == shop.records(f"one.{topic}")
+
+    assert shop.live() == before
+    now = datetime.now(UTC).isoformat()
+    assert "one holds a replay with no limits" in shop.told("replay", "--into", "one", "--from", now, code=1)
+    assert shop.told("replay", "--from", now, "--json")["records"] == 0
