@@ -9,9 +9,9 @@ from schemas.record import nearest_time, rfc3339
 from schemas.slates import Slate
 from schemas.topics import TopicName
 from streams.bootstrap import clicks_rules
-from streams.deciding import ClicksRules
+from streams.deciding import ClicksRules, event_of
 from streams.past.accounts import Titles, tell_context, tell_session, tell_sources, tell_way
-from streams.past.again import Recorded, answers_of, context_after, decide_again, event_of, written
+from streams.past.again import Recorded, answers_of, context_after, decide_again, written
 from streams.past.explanation import DecisionTold, Explanation, PlaceTold
 from streams.past.finding import Scene, Wanted, find
 from streams.past.positions import positions_of

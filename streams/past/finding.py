@@ -12,10 +12,11 @@ from schemas.errors import DecodeError, RefusedError
 from schemas.record import epoch_ms, nearest_time, rfc3339
 from schemas.slates import Evidence, Slate
 from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, SLATES
+from streams.deciding import event_of
 from streams.erased import read_erased
 from streams.flow import LogRecord
 from streams.kafka import partition_of
-from streams.past.again import event_of, state_of
+from streams.past.again import state_of
 from streams.past.logs import Logs, plain_of
 from streams.past.visitors import Seeds, Visitors, skips
 from streams.settings import Settings
