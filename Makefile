@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests format bench bench-replay faults fuzz parity clean
+.PHONY: help install demo test check lint types imports tests format bench bench-replay faults fuzz parity takeover clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ parity: $(STAMP) ## Record traffic on real Kafka, kill a worker, prove every sla
 
 bench-replay: $(STAMP) ## How fast a replay goes beside a worker that catches up
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests/bench $(BIN)/python tests/bench/replaying.py $(ARGS)
+
+takeover: $(STAMP) ## Measure start, takeover, rolling restart and a backlog, write docs/takeover.md
+	@$(BIN)/python tests/bench/takeover.py $(ARGS)
 
 clean: ## Remove what was made, but not .venv
 	rm -rf build dist .aisle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -17,6 +17,7 @@ import measure
 from conditions import conditions
 from plan import FASTEST, QUICK, Plan
 from processes import HERE, Child
+from real import real
 from report import Results, render
 from rich.console import Console
 from shop import Visitors, products
@@ -109,17 +110,6 @@ class Bench:
     def _script(self, name: str, *arguments: object) -> dict[str, Any]:
         with Child([str(HERE / name), *map(str, arguments)]) as child:
             return dict(json.loads(child.result(180)))
-
-
-def real(broker: Broker) -> Broker:
-    """Pass a broker on that is Kafka itself.
-
-    Raises:
-        RefusedError: it is the embedded one.
-    """
-    if broker.kind == "embedded":
-        raise RefusedError("The benchmark needs real Kafka: set KAFKA_BOOTSTRAP_SERVERS, or install Java 17 and Maven.")
-    return broker
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -183,7 +183,12 @@ def next_rate(tried: Sequence[Sent]) -> float:
 
 def load(stage: Stage, first: int, count: int, rate: float) -> int:
     """Send a stretch of the tape, rate 0 as fast as the broker takes it; gives when it began in ns since 1970."""
+    with loading(stage, first, count, rate) as sender:
+        return int(json.loads(sender.result(60 + count / (rate or 500)))["began_ns"])
+
+
+def loading(stage: Stage, first: int, count: int, rate: float) -> Child:
+    """Start to send a stretch of the tape."""
     command = [str(HERE / "load.py"), "--bootstrap", stage.broker.bootstrap, "--topic", stage.topics[EVENTS]]
     command += ["--tape", str(stage.files.tape), "--first", str(first), "--count", str(count), "--rate", str(rate)]
-    with Child(command) as sender:
-        return int(json.loads(sender.result(60 + count / (rate or 500)))["began_ns"])
+    return Child(command)

@@ -1,6 +1,7 @@
 """Child processes of the benchmark: started, waited for, measured, and gone at the end."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,26 @@ class Child:
     def _failed(self) -> FailedJobError:
         return FailedJobError(f"{' '.join(self._command)} failed; it said last: {self.said()[-2000:]}")
 
+    @property
+    def folder(self) -> Path:
+        """Give its folder."""
+        return self._path
+
+    def kill(self) -> None:
+        """Kill it and what it started, as when a machine goes: nobody says goodbye."""
+        # Those below first: a worker whose supervisor is gone leaves in good order.
+        for pid in (*reversed(descendants(self.pid)), self.pid):
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(10)
+
+    def end(self, timeout_s: float = 60) -> float:
+        """Ask it to end; gives how many seconds that took."""
+        began = time.monotonic()
+        self._process.terminate()
+        if self._process.wait(timeout_s):
+            raise self._failed()
+        return time.monotonic() - began
+
     def check(self) -> None:
         """Make sure that it still runs.
 
@@ -113,7 +134,7 @@ class Child:
 def cpu_s(pid: int) -> float:
     """Add up the CPU seconds of a process and its living descendants; 0 for one that is gone."""
     spent = 0.0
-    for one in (pid, *_descendants(pid)):
+    for one in (pid, *descendants(pid)):
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
         except FileNotFoundError:
@@ -122,14 +143,21 @@ def cpu_s(pid: int) -> float:
     return spent
 
 
-def rss_bytes() -> int:
-    """Give this process's resident memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
+def rss_bytes(pid: int | str = "self") -> int:
+    """Give a process's resident memory, ours by default."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
-def _descendants(pid: int) -> list[int]:
+def peak_bytes(pid: int) -> int:
+    """Give the most resident memory a process has had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def descendants(pid: int) -> list[int]:
+    """Give what a process started and what those started, as far as it lives."""
     try:
         children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
-    return children + [one for child in children for one in _descendants(child)]
+    return children + [one for child in children for one in descendants(child)]

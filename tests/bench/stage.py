@@ -67,7 +67,7 @@ class Stage:
     def start(self, job: str) -> Child:
         """Start a job; it is not ready yet."""
         if job == AISLE:
-            self._inform()
+            self.inform()
             return start_aisle(self.broker, self.topics)
         script, *more = JOBS[job]
         files = self.files
@@ -76,8 +76,8 @@ class Stage:
              str(self.topics.partitions), "--answers", str(files.answers), "--history", str(files.history), *more]
         )  # fmt: skip
 
-    def _inform(self) -> None:
-        """Write the catalogue, its vectors and what was learned before."""
+    def inform(self) -> None:
+        """Write the catalogue, its vectors and what was learned before, if anything."""
         from confluent_kafka import Producer
 
         catalogue = products(PRODUCT_COUNT)
@@ -87,7 +87,7 @@ class Stage:
             producer.produce(self.topics[PRODUCTS], product.encode(), key, partition_of(key, 4))
         for vector in embeddings(catalogue):
             producer.produce(self.topics[EMBEDDINGS], vector.encode(), vector.product_id.encode(), 0)
-        for step in read_history(self.files.history):
+        for step in read_history(self.files.history) if self.files.history.exists() else ():
             producer.produce(self.topics[LEARNING], step, None, 0)
         if producer.flush(60):
             sys.exit("the broker did not take the catalogue within a minute")
