@@ -285,6 +285,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         states = {TP(tp.topic, tp.partition): assignment.state_value(tp) for tp in assignment.tps}
         return {tp: state.position for tp, state in states.items() if state.has_valid_position}
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group, static member or not: the others take over at once and not when the slot is silent for long.
+
+        A static member keeps its partitions for who comes back under its name; that is meant for one that died, and
+        aiokafka does the same for one that stops.
+        """
+        if self._consumer is not None:
+            self._consumer._coordinator._group_instance_id = None  # noqa: SLF001
+        await super().on_thread_stop()
+
 
 class Producer(driver.Producer):
     """Faust wants a producer of its own; nothing of ours is sent through it."""

@@ -171,9 +171,7 @@ class Parts:
         shop = Visitors(products(PRODUCT_COUNT), datetime.now(UTC) - timedelta(hours=3))
         names = [visitor_id(random.randrange(max(visitors, 10_000))) for _ in range(self._scale.tape)]
         events = (
-            event.model_copy(
-                update={"visitor_id": name, "event_id": f"new-{event.event_id}"}
-            )  # the past has the others
+            event.model_copy(update={"visitor_id": name, "event_id": f"new-{event.event_id}"})
             for event, name in zip(shop.events(len(names)), names, strict=True)
         )
         return write_tape(self._files.tape, events, PARTITIONS)

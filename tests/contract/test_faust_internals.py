@@ -8,7 +8,7 @@ import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.transport.consumer import Consumer as BaseConsumer
@@ -49,6 +49,7 @@ def test_versions(package: str, pinned: str) -> None:
         (driver.AIOKafkaConsumerThread, "highwater", ["self", "tp"]),
         (AIOKafkaConsumer, "last_stable_offset", ["self", "partition"]),
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+        (driver.AIOKafkaConsumerThread, "on_thread_stop", ["self"]),
         (driver.Producer, "_new_producer", ["self", "transactional_id"]),
         (faust.App, "_on_partitions_revoked", ["self", "revoked"]),
         (faust.App, "_on_partitions_assigned", ["self", "assigned", "generation_id"]),
@@ -100,6 +101,16 @@ def test_positions() -> None:
     assert {"tps", "state_value"} <= set(dir(Assignment))
     assert {"position", "has_valid_position"} <= set(dir(TopicPartitionState))
     assert "._subscription.subscription.assignment" in inspect.getsource(AIOKafkaConsumer)
+
+
+def test_leaving_the_group() -> None:
+    """A consumer that stops sends its leave unless its coordinator holds an instance id, which is looked at only then.
+
+    It is stopped by its thread.
+    """
+    assert "self._consumer.stop()" in inspect.getsource(driver.AIOKafkaConsumerThread.on_thread_stop)
+    assert "self._group_instance_id is None" in inspect.getsource(GroupCoordinator._maybe_leave_group)
+    assert "self._coordinator.close()" in inspect.getsource(AIOKafkaConsumer.stop)
 
 
 def test_record_parser() -> None:
