@@ -137,6 +137,14 @@ class Admin:
         self.delete(names)
         return names
 
+    def delete_before(self, name: str, offsets: Mapping[int, int]) -> None:
+        """Delete the records of a topic before these offsets, by partition; nothing else of a log can be taken out."""
+        from kafka import TopicPartition
+
+        self._refuse_embedded()
+        with self._answered():
+            self._client.delete_records({TopicPartition(name, partition): at for partition, at in offsets.items()})
+
     def ends(self, name: str) -> dict[int, int]:
         """Give the next offset of each partition of a topic."""
         from kafka import TopicPartition

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("streams.cli.verify:verify", "Prove that recorded slates come out again, byte for byte."),
     "replay": ("streams.cli.replay:replay", "The engine over past events, into topics of its own."),
     "explain": ("streams.cli.explain:explain", "Why a visitor saw what they saw: a recorded slate, explained."),
+    "dead": ("streams.cli.dead:app", "Dead letters: count them, look at them, send them again, remove them."),
     "doctor": ("streams.cli.doctor:doctor", "Say what is there, what is missing, and the next step."),
     "schema": ("streams.cli.schema:app", "The records as JSON schemas."),
 }

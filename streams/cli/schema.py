@@ -38,7 +38,7 @@ def export(
 
 def record_schemas() -> dict[str, dict[str, object]]:
     """Give the JSON schema of every record by its name."""
-    from schemas.dead import DeadLetter
+    from schemas.dead import DeadLetter, Requeue
     from schemas.erasures import Erasure
     from schemas.events import Event
     from schemas.judgements import JudgementRequest, JudgementTable
@@ -47,6 +47,6 @@ def record_schemas() -> dict[str, dict[str, object]]:
     from schemas.rules import Rule
     from schemas.slates import Evidence, Slate
 
-    stream = (Event, Slate, Evidence, LearningStep, Erasure, DeadLetter)
+    stream = (Event, Slate, Evidence, LearningStep, Erasure, DeadLetter, Requeue)
     tables = (Product, Embedding, JudgementRequest, JudgementTable, Rule)
     return {record.__name__: record.model_json_schema() for record in (*stream, *tables)}

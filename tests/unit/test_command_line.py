@@ -66,7 +66,7 @@ def test_schemas_of_all_records_are_exported(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert json.loads((tmp_path / "Event.schema.json").read_text())["title"] == "Event"
-    assert len(list(tmp_path.iterdir())) == 11
+    assert len(list(tmp_path.iterdir())) == 12
 
 
 def test_make_lists_its_targets() -> None:
