@@ -18,7 +18,7 @@ from streams.dead.survey import Survey
 WHY: dict[Stays, str] = {
     "refused": "still refused",
     "fix_failed": "the fix failed",
-    "left": "left by the fix (None)",
+    "left": "left by the fix",
     "changes_id": "the fix changes event_id",
     "cut": "cut: not all bytes were kept",
     "erased": "erased: who it is of asked to be forgotten",

@@ -18,6 +18,8 @@ class FixError(Exception):
 def load_fix(path: Path) -> Fix:
     """Read a fix from a `.json` file (RFC 6902) or a `.py` file with `fix(value: bytes) -> bytes | None`.
 
+    A patch leaves the letters whose `test` fails.
+
     Returns:
         a function that raises nothing but `FixError`.
 
@@ -34,7 +36,7 @@ def load_fix(path: Path) -> Fix:
 
 
 def _patch(path: Path) -> Fix:
-    from jsonpatch import JsonPatch, JsonPatchException
+    from jsonpatch import JsonPatch, JsonPatchException, JsonPatchTestFailed
     from jsonpointer import JsonPointerException
 
     try:
@@ -45,12 +47,15 @@ def _patch(path: Path) -> Fix:
             '[{"op": "replace", "path": "/name", "value": "view_item"}].'
         ) from None
 
-    def fix(value: bytes) -> bytes:
+    def fix(value: bytes) -> bytes | None:
         try:
             record = json.loads(value)
         except ValueError:
             raise FixError("the value is not JSON, which a JSON Patch cannot mend: use a Python file") from None
-        return json.dumps(patch.apply(record), ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            return json.dumps(patch.apply(record), ensure_ascii=False, separators=(",", ":")).encode()
+        except JsonPatchTestFailed:
+            return None
 
     return fix
 

@@ -79,7 +79,7 @@ class Mending:
         except FixError as error:
             return Left(name, "fix_failed", str(error))
         if self.fix is not None and mended is None:
-            return Left(name, "left", "the fix gave None")
+            return Left(name, "left", "a test of the patch failed, or fix gave None")
         try:
             if self.topic == EVENTS:
                 return self._event(name, letter, mended)

@@ -1,8 +1,9 @@
 """Count the letters of a topic, by reason; keep nothing of them but their names."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappush, heappushpop
 
 from schemas.errors import DecodeError, Reason
 from schemas.letter_id import LetterId
@@ -37,7 +38,7 @@ class Survey:
     Args:
         topic: whose letters they are.
         selection: which are counted.
-        newest: so many, the last on the topic, are kept with their details.
+        newest: so many, those whose records arrived last, are kept with their details.
     """
 
     def __init__(self, topic: TopicName, selection: Selection, *, newest: int = 0) -> None:
@@ -46,7 +47,8 @@ class Survey:
         self._seen: dict[int, Reason] = {}
         self._notes = Notes(topic)
         self.unreadable = 0
-        self.newest: deque[tuple[LetterId, Head]] = deque(maxlen=newest)
+        self._most = newest
+        self._last: list[tuple[int, int, LetterId, Head]] = []
         self.tallies: dict[Reason, Tally] = {}
 
     def take(self, record: LogRecord) -> None:
@@ -59,6 +61,11 @@ class Survey:
         except DecodeError as error:
             self.unreadable += 1
             unreadable(DEAD_OF[self.topic], str(error), partition=record.partition, offset=record.offset)
+
+    @property
+    def newest(self) -> list[tuple[LetterId, Head]]:
+        """Give the letters kept, by arrival."""
+        return [one[2:] for one in sorted(self._last)]
 
     def finish(self) -> None:
         """Say how many were sent again."""
@@ -73,7 +80,14 @@ class Survey:
             return
         self._seen[number] = head.reason
         self.tallies.setdefault(head.reason, Tally()).add(letter.arrived_ms)
-        self.newest.append((letter, head))
+        if self._most:
+            self._keep((letter.arrived_ms, number, letter, head))
+
+    def _keep(self, one: tuple[int, int, LetterId, Head]) -> None:
+        if len(self._last) < self._most:
+            heappush(self._last, one)
+        else:
+            heappushpop(self._last, one)
 
 
 async def survey(reader: Reader, one: Survey, *, advance: Callable[[int], None]) -> None:

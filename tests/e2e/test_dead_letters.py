@@ -14,10 +14,14 @@ from typing import Any
 import orjson
 import pytest
 
+from schemas.errors import DecodeError
 from schemas.products import Product
+from schemas.topics import EVENTS, PRODUCTS
 from streams.cli.main import main
+from streams.dead_letters import refused
 from streams.engine import Engine
 from streams.flow import LogRecord
+from streams.kafka import partition_of
 from streams.partitions import Restore
 from streams.settings import Settings
 from tests.bad_input import event
@@ -62,21 +66,40 @@ class Shop:
 
     def open(self) -> None:
         """Fill the shop, and let a worker take what comes."""
-        self.on.put(((b"p%d" % n, product(f"p{n}")) for n in range(10)), "catalog.products")
+        self.on.put(((b"p%d" % n, product(f"p{n}")) for n in range(10)), PRODUCTS)
         self.on.put(self.events())
         self.on.put([(b"v0", b"{nope \x1b[2J"), (b"v1", event(self.at, visitor_id="v1", query="x" * 900_000))])
         self.on.put([(b"gone", event(self.at, name="teleport", visitor_id="gone", event_id="gone-1"))])
         self.on.put([(b"gone", event(self.at, name="forget", visitor_id="gone", event_id="gone-2"))])
+        self.refuse_product("p11", product("p11", -1))
+        self.refuse_product("p12", product("p12", -1))
+        self.on.put([(b"p12", product("p12"))], PRODUCTS)
         self.on.start()
         self.worked()
 
+    def refuse_product(self, product_id: str, value: bytes) -> None:
+        """Send a bad product, and write the letter that the catalogue's worker would."""
+        sent: list[LogRecord] = []
+        self.on.produce(
+            PRODUCTS,
+            product_id.encode(),
+            value,
+            on_delivery=lambda _, one: sent.append(
+                LogRecord(one.partition(), one.offset(), one.timestamp()[1], one.key(), one.value())
+            ),
+        )
+        self.on.flush()
+        letter = refused(PRODUCTS, sent[0], DecodeError("schema", "Product.price: greater_than_equal"))
+        self.on.produce(letter.topic, letter.key, letter.value, partition=letter.partition)
+        self.on.flush()
+
     def worked(self) -> None:
         """Wait until the worker has taken everything."""
-        self.on.wait(lambda: self.on.committed() == len(self.on.read("clickstream.events")))
+        self.on.wait(lambda: self.on.committed() == len(self.on.read(EVENTS)))
 
     def requeued(self) -> Counter[bytes]:
         """Count what was sent again, by letter."""
-        headers = [dict(one.headers() or ()).get("requeued") for one in self.on.read("clickstream.events")]
+        headers = [dict(one.headers() or ()).get("requeued") for one in self.on.read(EVENTS)]
         return Counter(header for header in headers if header)
 
 
@@ -108,11 +131,13 @@ def aisle(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     for name, value in shop.environment.items():
         monkeypatch.setenv(name, value)
 
-    def run(*arguments: str) -> Any:
+    def run(*arguments: str, refused: bool = False) -> Any:
         with pytest.raises(SystemExit) as ended:
             main(["dead", *arguments])
         printed = capsys.readouterr()
-        assert ended.value.code == 0, printed.err
+        assert ended.value.code == int(refused), printed.err
+        if refused:
+            return printed.err
         return json.loads(printed.out) if "--json" in arguments else printed.out
 
     return run
@@ -121,26 +146,28 @@ def aisle(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def test_list_counts_them_by_reason(shop: Shop, aisle: Command) -> None:
     """With when they came, and the ids of the last ones."""
     found = aisle("list", "--letters", "100", "--json")
-    assert {one["reason"]: one["letters"] for one in found["counts"]} == {
-        "schema": VISITORS * REFUSED + 1,
-        "not_json": 1,
-        "too_large": 1,
+    assert {(one["topic"], one["reason"]): one["letters"] for one in found["counts"]} == {
+        (EVENTS, "schema"): VISITORS * REFUSED + 1,
+        (EVENTS, "not_json"): 1,
+        (EVENTS, "too_large"): 1,
+        (PRODUCTS, "schema"): 2,
     }
-    assert len({one["id"] for one in found["letters"]}) == VISITORS * REFUSED + 3
+    assert len({one["id"] for one in found["letters"]}) == VISITORS * REFUSED + 5
     assert aisle("list", "--reason", "not_json", "--to", "1d", "--json")["counts"] == []
     assert re.search(r"clickstream\.events +not_json +1 +0  20", aisle("list"))
 
 
 def test_show_prints_a_letter_and_obeys_nothing_in_it(aisle: Command) -> None:
     """Its reason, its place, where it stops being JSON; what a terminal would obey is escaped."""
-    letters = {one["reason"]: one["id"] for one in aisle("list", "--letters", "100", "--json")["letters"]}
+    found = aisle("list", "--letters", "100", "--topic", "events", "--json")["letters"]
+    letters = {one["reason"]: one["id"] for one in found}
     shown = aisle("show", letters["not_json"])
     assert "reason    not_json" in shown
     assert "^ character 2" in shown
     assert r"{nope \x1b[2J" in shown
     assert "\x1b" not in shown
     assert "cut: only the first" in aisle("show", letters["too_large"])
-    assert aisle("show", letters["schema"], "--json")["source"]["topic"] == "clickstream.events"
+    assert aisle("show", letters["schema"], "--json")["source"]["topic"] == EVENTS
 
 
 def test_requeue_sends_each_once_though_killed_half_way(shop: Shop, aisle: Command) -> None:
@@ -166,12 +193,12 @@ def test_requeue_sends_each_once_though_killed_half_way(shop: Shop, aisle: Comma
 
 def test_nothing_doubles_and_no_shelf_is_rearranged(shop: Shop) -> None:
     """States and steps are those of an engine that got each event once, in this order; old events get no slates."""
-    again = [one for one in shop.on.read("clickstream.events") if dict(one.headers() or ()).get("requeued")]
+    again = [one for one in shop.on.read(EVENTS) if dict(one.headers() or ()).get("requeued")]
     for one in again:  # as two operators at once would
-        shop.on.produce("clickstream.events", one.key(), one.value(), headers=one.headers(), partition=one.partition())
+        shop.on.produce(EVENTS, one.key(), one.value(), headers=one.headers(), partition=one.partition())
     shop.on.flush()
     shop.worked()
-    source = shop.on.read("clickstream.events")
+    source = shop.on.read(EVENTS)
     expected = Engine(Settings(_env_file=None, partitions=PARTITIONS))
     for n in range(10):
         expected.put_product(Product.decode(product(f"p{n}")))
@@ -187,6 +214,31 @@ def test_nothing_doubles_and_no_shelf_is_rearranged(shop: Shop) -> None:
     causes = {tuple(orjson.loads(one.value())["cause"].values())[1:3] for one in shop.on.read("recommendations")}
     assert causes
     assert not causes & places
+
+
+def test_a_mended_product_is_in_the_catalogue_and_no_newer_one_is_replaced(shop: Shop, aisle: Command) -> None:
+    """Under its key, in its partition."""
+    order = ("requeue", "--topic", "products", "--fix", str(shop.fix), "--yes", "--json")
+    done = aisle(*order)["topics"][0]
+    assert (done["sent"], done["newer"]) == (1, 1)
+    assert (aisle(*order)["topics"][0]["already"], aisle(*order)["topics"][0]["sent"]) == (1, 0)
+    newest = {one.key(): one for one in shop.on.read(PRODUCTS)}
+    assert newest[b"p11"].value() == product("p11", 1)
+    assert newest[b"p12"].value() == product("p12")
+    assert newest[b"p11"].partition() == partition_of(b"p11", 4)
+
+
+def test_purge_removes_what_it_said(shop: Shop, aisle: Command) -> None:
+    """Where the broker can; the embedded one says that it cannot."""
+    order = ("purge", "--all", "--topic", "events")
+    plan = aisle(*order, "--json")["topics"][0]
+    assert (plan["letters"], plan["never_requeued"], plan["kept"]) == (VISITORS * REFUSED + 3, 3, 0)
+    assert aisle("list", "--topic", "events", "--json")["counts"]
+    if shop.on._embedded:
+        assert "no admin API" in aisle(*order, "--yes", refused=True)
+        return
+    aisle(*order, "--yes")
+    assert aisle("list", "--topic", "events", "--json")["counts"] == []
 
 
 def contexts(shop: Shop) -> dict[str, dict[str, Any]]:

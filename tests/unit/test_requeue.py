@@ -319,12 +319,13 @@ def test_a_survey_counts_a_record_once_and_what_was_sent_again(desk: Desk) -> No
     for n in range(5):
         record = desk.refuse(bad(number=n), at_ms=START_MS + n)
     desk.log.put([refused(EVENTS, record, DecodeError("schema", "again"))])
-    desk.refuse(b"{", reason="not_json")
+    desk.refuse(b"{", reason="not_json", at_ms=START_MS + 5)
+    desk.refuse(b"{", reason="not_json", partition=1, at_ms=START_MS - 1)
     desk.run(selection=Selection(to_ms=START_MS + 2, reasons=frozenset({"schema"})))
     found = counted(desk, newest=2)
     tally = found.tallies["schema"]
     assert (tally.letters, tally.first_ms, tally.last_ms, tally.requeued) == (5, START_MS, START_MS + 4, 2)
-    assert found.tallies["not_json"].letters == 1
+    assert found.tallies["not_json"].letters == 2
     assert [str(letter) for letter, _ in found.newest] == ["events/0/4", "events/0/5"]
     assert counted(desk, Selection(reasons=frozenset({"not_json"}))).tallies.keys() == {"not_json"}
 
