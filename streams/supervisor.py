@@ -106,7 +106,8 @@ class Supervisor:
             code = 0
             while not self._stop.is_set():
                 code = self._once()
-            return 0 if code == 0 else 1
+            # One that was still starting knows no better end, and has nothing to finish.
+            return 0 if code in {0, -signal.SIGTERM} else 1
 
     def _once(self) -> int:
         began = time.monotonic()

@@ -1,10 +1,14 @@
 """The worker's parent, its watchdog and its health pages."""
 
+import os
 import signal
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,15 +65,41 @@ def test_started_again_until_told_to_stop(tmp_path: Path) -> None:
             signal.raise_signal(signal.SIGTERM)
 
     settings = Settings(http_port=free_ports(1)[0])
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    try:
-        command = [sys.executable, "-c", "raise SystemExit(1)"]
+    command = [sys.executable, "-c", "raise SystemExit(1)"]
+    with own_signals():
         Supervisor(command, tmp_path / "w", settings, wait=wait).run()
-    finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
     assert delays == [0.5, 1.0, 2.0, 4.0]
     assert said[2] == "the worker ended with code 1; starting it again in 2.0 s\n"
+
+
+def test_stopped_while_it_starts(tmp_path: Path) -> None:
+    """A worker that has not begun to work ends by the signal itself, and that is a clean end."""
+    begun = tmp_path / "begun"
+    command = [sys.executable, "-c", f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(60)"]
+    stop = threading.Thread(target=stop_when, args=(begun.exists,))
+    with own_signals():
+        stop.start()
+        assert Supervisor(command, tmp_path / "w", Settings(http_port=0)).run() == 0
+    stop.join()
+
+
+def stop_when(true: Callable[[], bool]) -> None:
+    """Send this process SIGTERM when something is true, at the latest after 20 s."""
+    end = time.monotonic() + 20
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Put back the handlers that a supervisor takes."""
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def test_a_start_is_alive_and_not_ready() -> None:
