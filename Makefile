@@ -8,7 +8,8 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests format bench bench-replay faults fuzz parity takeover clean
+.PHONY: help install demo test check lint types imports tests format clean
+.PHONY: bench bench-replay faults fuzz parity takeover stock soak
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +66,9 @@ bench-replay: $(STAMP) ## How fast a replay goes beside a worker that catches up
 
 takeover: $(STAMP) ## Measure start, takeover, rolling restart and a backlog, write docs/takeover.md
 	@$(BIN)/python tests/bench/takeover.py $(ARGS)
+
+stock: $(STAMP) ## Stock Faust and aisle under the same faults, counted; writes docs/operations.md (ARGS="--seed 2 --json")
+	@$(BIN)/python -m tests.stock $(ARGS)
 
 clean: ## Remove what was made, but not .venv
 	rm -rf build dist .aisle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

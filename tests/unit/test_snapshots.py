@@ -205,7 +205,9 @@ def test_a_cut_log_that_no_snapshot_reaches(store: SnapshotStore, upto: int) -> 
     """Without the steps between it would be half a model: refused, with what can be done."""
     if upto:
         put(store, upto)
-    with pytest.raises(RefusedError, match=r"starts at offset 41 and no snapshot .* `aisle topics create --recreate learning`"):
+    with pytest.raises(
+        RefusedError, match=r"starts at offset 41 and no snapshot .* `aisle topics create --recreate learning`"
+    ):
         newest_valid(store, looking(LOG, 41))
 
 
