@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,10 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="write the table to this file, too")
     parser.add_argument("--json", action="store_true", help="the last line is JSON")
     given = parser.parse_args(arguments)
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `aisle` does; children inherit it
     kinds = [kind for kind in KINDS if not given.only or any(name in kind.name for name in given.only)]
     plan = make_plan(kinds, seed=given.seed, faults=given.faults)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends as Ctrl-C does: nothing is left running
     warm_up()  # compiled once, before anything is timed
     try:
         with open_stage(seed=given.seed, rate=given.rate, progress=console.log) as stage:

@@ -22,7 +22,8 @@ RECOVERS_WITHIN_S = 90.0
 class Staged:
     """How one fault went: seconds until the first slate for an event sent after it, and until every partition had one.
 
-    `hung` says what did not come about in time; `took_s` is everything, with the checks.
+    `hung` says what did not come about in time; `took_s` is everything, with the checks;
+    `phases` say where it went.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Staged:
     whole_s: float | None = None
     hung: str | None = None
     took_s: float = 0.0
+    phases: tuple[tuple[str, float], ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -41,7 +43,28 @@ class Staged:
         """Say it in a line."""
         seconds = "/".join("-" if one is None else f"{one:.1f}" for one in (self.first_s, self.whole_s))
         how = "exact" if self.exact else "NOT EXACT"
-        return f"{number} {self.name}: {how}, slates after {seconds} s, {self.took_s:.1f} s in all"
+        parts = " ".join(f"{name} {took:.1f}" for name, took in self.phases)
+        return f"{number} {self.name}: {how}, slates after {seconds} s, {self.took_s:.1f} s in all ({parts})"
+
+
+class Phases:
+    """Where the time goes."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self._done: list[tuple[str, float]] = []
+
+    @property
+    def all_s(self) -> float:
+        """Give the seconds since the first began."""
+        return time.monotonic() - self._began
+
+    def ended(self, name: str) -> tuple[tuple[str, float], ...]:
+        """Note that a phase ended just now; gives all so far."""
+        now = time.monotonic()
+        self._done.append((name, now - self._last))
+        self._last = now
+        return tuple(self._done)
 
 
 class Driver:
@@ -57,13 +80,15 @@ class Driver:
         self._say = say
         self._checks = Checks()
         self._served = Served()
+        self._phases = Phases()
         self._models = ModelCheck()
         self._reader = Reader(stage.bootstrap, stage.topics, CHECKED, self._take)
 
     def run(self, planned: Planned) -> Staged:
         """Stage one fault and check everything."""
-        began = time.monotonic()
-        return replace(self._run(planned), took_s=time.monotonic() - began)
+        self._phases = Phases()
+        done = self._run(planned)
+        return replace(done, took_s=self._phases.all_s, phases=self._phases.ended("checks"))
 
     def _run(self, planned: Planned) -> Staged:
         fault, random, stage = planned.fault, planned.random, self._stage
@@ -72,8 +97,10 @@ class Driver:
             stage.adjust(planned.workers)
             stage.load.resume()
             time.sleep(planned.calm_s)  # the moment, not a wait
+            self._phases.ended("calm")
             fault.harm(stage, random)
             fault.mend(stage, random)
+            self._phases.ended("harm")
             first, whole = self._recovery()
             self._settle()
             wrong_models = self._models.check(stage)
@@ -121,7 +148,12 @@ class Driver:
 
     def _settle(self) -> None:
         """Stop the load, wait until nothing is left to do, read all there is."""
-        self._stage.wait_ready(RECOVERS_WITHIN_S)
-        self._stage.load.pause()
-        self._stage.wait(lambda: self._stage.lag() == 0, "no lag", RECOVERS_WITHIN_S)
+        stage, ended = self._stage, self._phases.ended
+        ended("recovery")
+        stage.wait_ready(RECOVERS_WITHIN_S)
+        ended("ready")
+        stage.load.pause()
+        ended("flush")
+        stage.wait(lambda: stage.lag() == 0, "no lag", RECOVERS_WITHIN_S)
+        ended("lag")
         self._reader.read_to_end()

@@ -45,13 +45,16 @@ class Shoppers:
         seed: of everything random.
         catalogue: what can be looked at.
         now: tells the time of an event.
+        visitors: how many there are.
     """
 
-    def __init__(self, seed: int, catalogue: Sequence[Product], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, seed: int, catalogue: Sequence[Product], now: Callable[[], datetime], *, visitors: int = VISITORS
+    ) -> None:
         self._random = Random(f"shoppers-{seed}")
         self._products = [product.product_id for product in catalogue]
         self._now = now
-        self._visitors = [_Visitor(f"v-{number:04d}") for number in range(VISITORS)]
+        self._visitors = [_Visitor(f"v-{number:04d}") for number in range(visitors)]
         self._made = 0
         self._past: list[Sent] = []
 
