@@ -2,31 +2,40 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka import TopicPartition as KafkaPartition
 from rich.console import Console
 
+from models.snapshot import freeze, pieces
 from schemas.errors import RefusedError
 from schemas.record import epoch_ms
 from schemas.slates import Slate
-from schemas.topics import EVIDENCE, SLATES
+from schemas.topics import EVENTS, EVIDENCE, LEARNING, SLATES
 from streams.bootstrap import clicks_rules
+from streams.cli.main import main
+from streams.kafka import kafka_python_config
 from streams.past.explaining import explain
 from streams.past.explanation import Explanation
 from streams.past.finding import Wanted
+from streams.past.positions import Positions
 from streams.past.reach import client_of
 from streams.past.report import Report
 from streams.past.showing import show
 from streams.past.verification import Selection, verify_past
+from streams.past.worlds import Inputs
 from streams.settings import Settings
+from streams.snapshots import open_store, tail_name
 from tests.installation import PARTITIONS, Installation
 from tests.recording import Recording
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 SLATES_WANTED = 400
 EVIDENCE_SHARE = 0.9
@@ -46,6 +55,12 @@ class Past:
         """Verify in this process."""
         wanted = selection or Selection()
         return asyncio.run(verify_past(self.settings, client_of(self.settings), wanted, **more))
+
+    def cut(self, starts: dict[tuple[str, int], int]) -> None:
+        """Let partitions begin at these offsets, as retention does."""
+        client = KafkaAdminClient(**kafka_python_config(self.settings))
+        client.delete_records({KafkaPartition(*place): start for place, start in starts.items()})
+        client.close()
 
     def explain(self, wanted: Wanted) -> Explanation:
         """Explain in this process."""
@@ -180,3 +195,63 @@ def test_an_explanation_fits_100_columns(past: Past) -> None:
     assert max(map(len, text.getvalue().splitlines())) <= 100
     assert all(c.isprintable() or c == "\n" for c in text.getvalue())
     assert "equal to the recorded slate" in text.getvalue()
+
+
+def test_the_commands_say_it_in_json(
+    past: Past, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`aisle verify` exits with 0 when everything is equal, `aisle explain` names its slate."""
+    installation = past.installation
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": installation.bootstrap, "AISLE_TOPIC_PREFIX": installation.prefix}
+    for name, value in (environment | {"AISLE_PARTITIONS": str(PARTITIONS)}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as left:
+        main(["verify", "--partition", "2", "--limit", "9", "--json"])
+    assert left.value.code == 0
+    assert json.loads(capsys.readouterr().out)["equal"] == 9
+    with pytest.raises(SystemExit) as left:
+        main(["explain", past.slates[-1].slate_id, "--json"])
+    assert left.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["slate"]["slate_id"] == past.slates[-1].slate_id
+    assert told["decision"]["equal"]
+
+
+def test_cut_logs_are_missing_and_snapshots_stand_in(past: Past, tmp_path: Path) -> None:
+    """Where `learning` is cut a snapshot reaches the later slates; states go on from the changelog; nothing differs."""
+    models = sorted(slate.lineage.model for slate in past.slates)
+    middle = models[len(models) // 2]
+    settings = past.settings.model_copy(update={"snapshot_url": str(tmp_path)})
+    asyncio.run(_snapshot(settings, middle))
+    events = past.installation.prefix + EVENTS
+    cause = sorted(slate.cause.offset for slate in past.slates if slate.cause.partition == 0)
+    past.cut({(past.installation.prefix + LEARNING, 0): middle + 1, (events, 0): cause[len(cause) // 2]})
+
+    past.settings = settings
+    report = past.verify()
+    told = report.plain()
+    assert report.differences == [], told
+    assert report.proven
+    assert report.missing["learning"] > 0
+    assert report.missing["event"] > 0
+    here = past.verify(Selection(partitions=[0]))
+    assert here.states_equal > 0, here.plain()
+
+    early = min((one for one in past.slates if one.cause.partition == 1), key=lambda one: one.lineage.model)
+    explained = past.explain(Wanted(slate_id=early.slate_id))
+    assert explained.decision is None
+    assert "learning no longer reaches back" in explained.missing[-1]
+    text = io.StringIO()
+    show(explained, Console(file=text, width=100))
+    assert "learning no longer reaches back" in text.getvalue()
+
+
+async def _snapshot(settings: Settings, offset: int) -> None:
+    """Write what the model was at an offset."""
+    store = open_store(settings)
+    assert store is not None
+    async with Inputs(settings, client_of(settings), None) as inputs:
+        at = Positions((((LEARNING, 0), offset),))
+        world = await (await inputs.world(at)).to(at)
+        model, tail = world.knowledge.model, tail_name(world.learning.last)
+        store.write(pieces(freeze(model, tail=tail)), offset, 1)
