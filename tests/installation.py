@@ -90,6 +90,7 @@ class Installation:
         """Hand one record to a producer; `more` is what librdkafka's `produce` takes."""
         if codec not in self._producers:
             settings = {"bootstrap.servers": self.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5}
+            settings["log_level"] = 2  # a broker that goes first, at the end, is no news
             self._producers[codec] = Producer(settings | {"compression.type": codec})
         self._producers[codec].produce(self.prefix + name, value, key, **more)
         self._producers[codec].poll(0)

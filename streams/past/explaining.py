@@ -125,6 +125,7 @@ def _decision(scene: Scene, rules: ClicksRules, world: World, most: int) -> Deci
         candidates=len(found.candidates.rows),
         weights=knowledge.model.blend.weights,
         learned_rows=knowledge.model.blend.learned,
+        shown=found.decided.request.placement.size,
         items=way.items,
         explored=None if explored is None else explored.model_dump(),
     )

@@ -115,7 +115,8 @@ class PlaceTold:
 class DecisionTold:
     """How the slate came about, once the world was brought to its lineage.
 
-    `outcome` says whether it came out as recorded; `difference` where it did not.
+    `outcome` says whether it came out as recorded; `difference` where it did not; `shown` items are shown, the others
+    are reserves.
     """
 
     outcome: str
@@ -128,6 +129,7 @@ class DecisionTold:
     candidates: int
     weights: dict[str, float]
     learned_rows: int
+    shown: int
     items: tuple[ItemTold, ...]
     explored: dict[str, Any] | None
 

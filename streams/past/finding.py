@@ -21,7 +21,7 @@ from streams.past.logs import Logs, plain_of
 from streams.past.visitors import Seeds, Visitors, skips
 from streams.settings import Settings
 
-SLATE_ID = re.compile(r"s-(\d{1,9})-(?:(\d{1,9})\.)?(\d{1,18})-(.{1,64})-[0-9a-f]{4}")
+SLATE_ID = re.compile(r"s-(\d{1,9})-(?:(\d{1,9})\.)?(\d{1,18})-([^\x00-\x1f\x7f]{1,64})-[0-9a-f]{4}")
 
 
 MARGIN_MS = 60_000

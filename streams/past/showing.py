@@ -37,7 +37,7 @@ def _head(told: Explanation, console: Console) -> None:
     console.print(f"event     {plain_text(what, 70)}  at {plain_text(event['at'])}, arrived {told.arrived_at}")
     console.print(f"decided   {plain_text(slate['decided_at'])}, good until {plain_text(slate['expires_at'])}")
     if told.decision is not None:
-        console.print(told.decision.outcome, style="green" if told.decision.equal else "red")
+        console.print(plain_text(told.decision.outcome, 400), style="green" if told.decision.equal else "red")
         if told.decision.difference is not None:
             path, recorded, again = told.decision.difference
             console.print(f"  {plain_text(path)}: {plain_text(recorded)} was recorded, {plain_text(again)} came out")
@@ -106,8 +106,10 @@ def _order(decision: DecisionTold, console: Console) -> None:
     how = f"blend of {decision.learned_rows} learned rows; ranks: by relevance > after diversity > after caps"
     _heading(console, "The slate", how)
     table = _table("#", "product", "score", "blend", "log-odds by source", "ranks", "why", right=0)
+    for at in (1, 6):
+        table.columns[at].no_wrap, table.columns[at].overflow = True, "ellipsis"
     for item in decision.items:
-        parts = [f"{name} {value:+.2f}" for name, value in item.contributions if name != "intercept"][:4]
+        parts = [f"{name} {value:+.2f}" for name, value in item.contributions if name != "intercept"][:3]
         if item.emphasis:
             parts.append(f"shelf {item.emphasis:+.2f}")
         if item.times_shown:
@@ -123,8 +125,10 @@ def _order(decision: DecisionTold, console: Console) -> None:
             ", ".join(parts),
             ranks,
             plain_text(item.reason, 40),
+            style="" if item.rank <= decision.shown else "dim",
         )
     console.print(table)
+    console.print(f"The first {decision.shown} are shown, the others are reserves.", style="dim")
     if decision.explored is not None:
         one = decision.explored
         console.print(
