@@ -190,6 +190,28 @@ class Admin:
         committed = self.committed(group, name)
         return {partition: end - committed.get(partition, 0) for partition, end in self.ends(name).items()}
 
+    def members(self, group: str) -> int:
+        """Count who is in a group now."""
+        from kafka.errors import CoordinatorNotAvailableError
+
+        with self._answered():
+            try:
+                found: Mapping[str, Any] = self._client.describe_groups([group])
+            except CoordinatorNotAvailableError:  # no group has ever been on this broker
+                return 0
+        return len(found[group].get("members") or ())
+
+    def commit(self, group: str, name: str, offsets: Mapping[int, int]) -> None:
+        """Commit the next offsets of a topic for a group that nobody is in."""
+        from kafka import TopicPartition
+        from kafka.structs import OffsetAndMetadata
+
+        wanted = {TopicPartition(name, p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+        with self._answered():
+            answers = self._client.alter_group_offsets(group, wanted)
+        if refused := [error for error in answers.values() if getattr(error, "errno", 0)]:
+            raise RefusedError(f"{self._servers} did not take the offsets of group {group} ({refused[0].__name__}).")
+
     def version(self) -> str:
         """Give the broker's version as far as its protocol tells it, such as 4.1."""
         with self._answered():

@@ -42,6 +42,10 @@ class Erased:
         """
         return event.name != "forget" and self.covers_ids(event.visitor_id, event.user_id, arrived_ms=arrived_ms)
 
+    def covers_history(self, event: Event) -> bool:
+        """Tell whether an event of a history must not be used: one that came in when it happened."""
+        return self.covers(event, arrived_ms=epoch_ms(event.at))
+
     def covers_ids(self, visitor_id: str | None, user_id: str | None, *, arrived_ms: int) -> bool:
         """Tell the same of anything that bears these ids, such as a learning step."""
         subjects = (("visitor", visitor_id), ("user", user_id))

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("streams.cli.topics:app", "Create and list the topics."),
     "import": ("streams.cli.imports:app", "Bring files of events, or a catalogue, into Kafka."),
     "verify": ("streams.cli.verify:verify", "Prove that recorded slates come out again, byte for byte."),
+    "backfill": ("streams.cli.backfill:backfill", "History into state and model, before the shop opens."),
     "replay": ("streams.cli.replay:replay", "The engine over past events, into topics of its own."),
     "explain": ("streams.cli.explain:explain", "Why a visitor saw what they saw: a recorded slate, explained."),
     "dead": ("streams.cli.dead:app", "Dead letters: count them, look at them, send them again, remove them."),

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+from schemas.topics import EVENTS
 from streams.erased import read_erased
 from streams.kafka import aiokafka_config, is_embedded
 from streams.replay.logs import KafkaLogs
 from streams.replay.replaying import Installation
 from streams.replay.running import Watch
 from streams.settings import Settings
+from streams.topic_ids import UNKNOWN, topic_id
 
 Result = TypeVar("Result")
 
@@ -36,7 +38,9 @@ async def installation(settings: Settings, watch: Watch) -> AsyncIterator[Instal
     client = aiokafka_config(settings)
     ask = None if is_embedded() else partial(_offsets_at, settings)
     async with KafkaLogs(client, ask=ask) as logs:
-        yield Installation(settings, logs, client, await read_erased(client, settings.topics), watch)
+        erased = await read_erased(client, settings.topics)
+        source_id = UNKNOWN if ask is None else await asyncio.to_thread(topic_id, settings, settings.topics[EVENTS])
+        yield Installation(settings, logs, client, erased, watch, source_id)
 
 
 def _offsets_at(settings: Settings, topic: str, at_ms: int) -> dict[int, int]:

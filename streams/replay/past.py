@@ -73,11 +73,22 @@ async def marks(logs: Logs, topics: Topics) -> dict[int, Watermark]:
     return found
 
 
-def model_before(store: SnapshotStore | None, client: Mapping[str, object], end: int) -> Model | None:
+def model_before(
+    store: SnapshotStore | None, client: Mapping[str, object], end: int, *, whole: bool = False
+) -> Model | None:
     """Load the newest snapshot that holds no step from `end` on; blocks, and needs a thread without an event loop.
+
+    Args:
+        store: where snapshots are; None for nowhere.
+        client: keyword arguments that every aiokafka client takes.
+        end: of what may have been learned.
+        whole: refuse a model that knows only what is left of the log.
 
     Returns:
         None where there is no such snapshot.
+
+    Raises:
+        RefusedError: neither a snapshot nor the log goes back to the beginning, and the model must be whole.
     """
     if store is None or end == 0:
         return None
@@ -90,21 +101,31 @@ def model_before(store: SnapshotStore | None, client: Mapping[str, object], end:
     try:
         return newest_valid(store, look)
     except RefusedError as error:
+        if whole:
+            raise
         log.warning("no snapshot reaches the beginning of this replay, so its model knows only what is left: %s", error)
         return None
 
 
 async def learn_before(
-    world: World, logs: Logs, topics: Topics, *, end: int, erased: Erased, told: Callable[[int], object]
+    world: World, logs: Logs, topics: Topics, *, end: int, erased: Erased | None, told: Callable[[int], object]
 ) -> None:
-    """Fold the live `learning` up to `end`, without the steps of people who asked to be forgotten since."""
+    """Fold the live `learning` up to `end`, without the steps of people who asked to be forgotten since.
+
+    Without `erased` the model is the live one, which forgets them by their `forget` steps.
+    """
     start = world.learning.positions().get(0, -1) + 1
 
     def apply(record: LogRecord) -> None:
-        if not covered(record, erased):
+        if erased is None or not covered(record, erased):
             world.learning.apply(record)
 
     await logs.read(topics[LEARNING], {0: (start, end)}, _folding(apply, told))
+
+
+def undecided(rules: ClicksRules) -> ClicksRules:
+    """Give rules by which nothing is decided; what was shown is still understood."""
+    return replace(rules, placements=tuple(replace(one, triggers=frozenset()) for one in rules.placements))
 
 
 async def warm(
@@ -119,8 +140,7 @@ async def warm(
     told: Callable[[int], object],
 ) -> None:
     """Apply what is left of the events before `ends` to the visitors; nothing is decided or learned."""
-    quiet = replace(rules, placements=(), training_share=0.0)
-    agent = ClicksAgent(world, quiet, clock=lambda: NEVER)
+    agent = ClicksAgent(world, replace(undecided(rules), training_share=0.0), clock=lambda: NEVER)
 
     def take(partition: int, records: Sequence[LogRecord]) -> None:
         agent.handle(without(records, erased), parts[partition])

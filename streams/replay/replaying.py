@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from time import monotonic
@@ -20,7 +20,7 @@ from streams.partitions import PartitionState, Watermark
 from streams.replay.lockstep import ArrivalBudget, Keep, LockStep
 from streams.replay.logs import Logs
 from streams.replay.past import catalogue_ends, learn_before, marks, model_before, read_catalogue, warm
-from streams.replay.plan import Checkpoint, Plan
+from streams.replay.plan import PIECE_RECORDS, Checkpoint, Plan
 from streams.replay.running import Pacer, Run, Watch, engine_at, learn_own
 from streams.replay.target import Notes, Target
 from streams.replay.times import between, first_arrival
@@ -32,6 +32,10 @@ PACED_SPAN_S = 0.2
 """Longest wait of a paced replay's record for those it is written with, seconds of the replay."""
 
 FOREVER_MS = 1 << 62
+
+NOBODY = Watermark(-1, 0)
+"""Where a partition stands that nobody has worked on."""
+
 _DECIDED = re.compile(rb'"decided_at":"[^"]*",')
 
 
@@ -103,7 +107,8 @@ class Summary(NamedTuple):
 class Installation:
     """What a replay needs of the installation it replays.
 
-    `client` holds what every aiokafka client takes.
+    `client` holds what every aiokafka client takes; `source_id` is the clickstream's, where the broker gives one;
+    `piece` records are worked through between two writes.
     """
 
     settings: Settings
@@ -111,7 +116,8 @@ class Installation:
     client: Mapping[str, Any]
     erased: Erased
     watch: Watch
-    say: Callable[[str], object] = field(default=lambda _line: None)
+    source_id: str = ""
+    piece: int = PIECE_RECORDS
 
     @property
     def topics(self) -> Topics:
@@ -181,7 +187,7 @@ async def _plan(asked: Asked, site: Installation, target: Target, notes: Notes) 
         ends = {p: max(starts[p], min(end, at[p])) for p, end in ends.items()}
     span_ms = FOREVER_MS if asked.rate is None else round(asked.rate * PACED_SPAN_S * 1000)
     catalogue = await catalogue_ends(site.logs, topics)
-    return Plan(asked.words, "arrival", starts, ends, base, catalogue, made_by(site.settings), span_ms)
+    return Plan(asked.words, "arrival", starts, ends, base, catalogue, made_by(site.settings), span_ms, site.piece)
 
 
 def made_by(settings: Settings) -> str:
@@ -214,9 +220,9 @@ async def _world(plan: Plan, site: Installation) -> World:
     """Build the catalogue as it is now, and the model as it was before the first record."""
     model = await asyncio.to_thread(model_before, open_store(site.settings), site.client, plan.base)
     world = build_world(site.quiet, model=model)
-    told = _counting(site.watch, "catalogue", sum(sum(ends.values()) for ends in plan.catalogue.values()))
+    told = counting(site.watch, "catalogue", sum(sum(ends.values()) for ends in plan.catalogue.values()))
     await read_catalogue(world, site.logs, site.topics, plan.catalogue, told)
-    told = _counting(site.watch, "model", plan.base)
+    told = counting(site.watch, "model", plan.base)
     await learn_before(world, site.logs, site.topics, end=plan.base, erased=site.erased, told=told)
     return world
 
@@ -226,10 +232,10 @@ async def _warmed(plan: Plan, site: Installation, world: World) -> dict[int, Par
     live = await marks(site.logs, site.topics)
     seeds = {}
     for partition in plan.starts:
-        known = live.get(partition, Watermark(-1, 0))
+        known = live.get(partition, NOBODY)
         seeds[partition] = PartitionState(partition, epoch=known.epoch, topic_id=known.topic_id)
     bounds = await site.logs.bounds(site.topics[EVENTS], site.topics.partitions)
-    told = _counting(site.watch, "visitors", sum(start - bounds[p][0] for p, start in plan.starts.items()))
+    told = counting(site.watch, "visitors", sum(start - bounds[p][0] for p, start in plan.starts.items()))
     await warm(
         seeds, world, clicks_rules(site.settings), site.logs, site.topics,
         ends=plan.starts, erased=site.erased, told=told,
@@ -237,7 +243,8 @@ async def _warmed(plan: Plan, site: Installation, world: World) -> dict[int, Par
     return {p: replace(seed, mark=plan.starts[p] - 1) for p, seed in seeds.items()}
 
 
-def _counting(watch: Watch, stage: str, total: int) -> Callable[[int], None]:
+def counting(watch: Watch, stage: str, total: int) -> Callable[[int], None]:
+    """Begin a stage, and give what is told how many more steps of it are done."""
     done = 0
 
     def told(count: int) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from schemas.errors import DecodeError
 from schemas.events import Event
 from schemas.learning import LearningStep
-from streams.deciding import arrival_of, event_of
+from schemas.record import epoch_ms
+from streams.deciding import arrival_of, event_of, origin_of
 from streams.erased import Erased
 from streams.flow import LogRecord
 
@@ -18,9 +19,14 @@ def read(record: LogRecord) -> Event | None:
         return None
 
 
+def came_ms(record: LogRecord, event: Event) -> int:
+    """Give when an event came in the first time: history was there long before it was written to this log."""
+    return arrival_of(record) if origin_of(record) is None else min(arrival_of(record), epoch_ms(event.at))
+
+
 def erases(erased: Erased, event: Event, record: LogRecord) -> bool:
-    """Tell whether an event is left out; one that was sent again is as old as when it came in first."""
-    return erased.covers(event, arrived_ms=arrival_of(record))
+    """Tell whether an event is of somebody who asked to be forgotten after it came in."""
+    return erased.covers(event, arrived_ms=came_ms(record, event))
 
 
 def without(records: Sequence[LogRecord], erased: Erased) -> list[LogRecord]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from schemas.errors import RefusedError
-from schemas.topics import CHANGELOG, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES, TopicName, Topics
+from schemas.topics import CHANGELOG, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES, SPECS, TopicName, Topics
 from streams.flow import LogRecord, Out
 from streams.partitions import WATERMARK_KEY, PartitionState, Restore
 from streams.replay.lockstep import LockStep, Worked
@@ -104,9 +104,7 @@ class Target:
         parts = {}
         for partition, restore in restores.items():
             mark = positions[partition] - 1 if partition in positions else seeds[partition].mark
-            state = restore.finish()
-            seed = seeds[partition]
-            parts[partition] = replace(state, mark=mark, emitted=set(), epoch=seed.epoch, topic_id=seed.topic_id)
+            parts[partition] = replace(seeds[partition], mark=mark, visitors=restore.finish().visitors)
         self._tail = await self._read_tail(checkpoint)
         return Found(checkpoint, parts, self._tail, torn)
 
@@ -166,8 +164,8 @@ class Target:
             wanted = next(ends[topic][partition] for topic in self._written if self.topics[topic] == name)
             if end != wanted:
                 raise RefusedError(
-                    f"{name}[{partition}] ends at {end} and not at {wanted}: somebody else writes there; replay into "
-                    "another prefix (--into)."
+                    f"{name}[{partition}] ends at {end} and not at {wanted}: somebody else writes there; stop it, or "
+                    "replay into another prefix (--into)."
                 )
         return ends
 
@@ -192,7 +190,7 @@ class Target:
         return dict(tail)
 
     def _count(self, topic: TopicName) -> int:
-        return 1 if topic == LEARNING else self.topics.partitions
+        return self.topics.partitions_of(next(spec for spec in SPECS if spec.name == topic))
 
 
 def _seeded(partition: int, seed: PartitionState) -> Restore:

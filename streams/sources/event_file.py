@@ -89,6 +89,11 @@ class EventFile:
         return fingerprint(self.path)
 
     @cached_property
+    def id_prefix(self) -> str:
+        """Give what the ids of its events begin with."""
+        return self.content.digest[:16]
+
+    @cached_property
     def survey(self) -> Survey:
         """Read the file once for its products and its order."""
         products: dict[str, tuple[dict[str, str], datetime]] = {}
@@ -117,7 +122,7 @@ class EventFile:
         return self.layout.events(rows if self.survey.in_order else _sorted(rows), self.refused)
 
     def _timed(self, refused: Counter[str]) -> Iterator[TimedRow]:
-        prefix = self.content.digest[:16]
+        prefix = self.id_prefix
         for row in self._rows(refused):
             self.taken += 1
             try:

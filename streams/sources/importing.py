@@ -1,5 +1,6 @@
 """Import a file: its products, then its events, each once however often it is started again."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -9,7 +10,6 @@ from schemas.events import Event
 from schemas.products import Product
 from schemas.topics import EVENTS, PRODUCTS, TopicName
 from streams.sources.checkpoint import Checkpoint, Progress
-from streams.sources.event_file import EventFile
 
 CHUNK = 5000
 """Events between two checkpoints."""
@@ -42,11 +42,12 @@ class Log(Sink, Protocol):
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import came to: events sent now, events that were there before, products sent."""
+    """What an import came to: events sent now, events that were there before, products sent, events not wanted."""
 
     events: int
     already: int
     products: int
+    unwanted: int = 0
 
 
 def import_products(products: Iterable[Product], log: Sink, *, advance: Callable[[int], None] | None = None) -> int:
@@ -70,8 +71,39 @@ def import_products(products: Iterable[Product], log: Sink, *, advance: Callable
     return count
 
 
+class History(Protocol):
+    """Events of the past, the same ones in the same order each time, and the products they mention.
+
+    `id_prefix` is what all their ids begin with; `taken` counts what was read so far by the last reading, `refused`
+    what it left out.
+    """
+
+    taken: int
+    refused: Counter[str]
+
+    @property
+    def id_prefix(self) -> str:
+        """Give the prefix."""
+
+    @property
+    def rows(self) -> int:
+        """Count what there is to read."""
+
+    def products(self) -> Iterable[Product]:
+        """Give each product once."""
+
+    def events(self) -> Iterable[Event]:
+        """Give the events in event-time order."""
+
+
 def import_events(
-    file: EventFile, log: Log, checkpoint: Checkpoint, *, advance: Callable[[], None], chunk: int = CHUNK
+    file: History,
+    log: Log,
+    checkpoint: Checkpoint,
+    *,
+    advance: Callable[[], None],
+    chunk: int = CHUNK,
+    unwanted: Callable[[Event], bool] = lambda _event: False,
 ) -> Imported:
     """Send a file's products and events, going on where an earlier import of the same content stopped.
 
@@ -86,24 +118,27 @@ def import_events(
         checkpoint: how far it has come.
         advance: called after every chunk, for a progress bar.
         chunk: events between two checkpoints.
+        unwanted: tells which events are not sent.
     """
     saved = checkpoint.load()
     begun = saved is not None and _still_there(saved, log.ends(EVENTS))
     if saved is None or not begun:
         saved = Progress(events=0, ends=log.ends(EVENTS))
         checkpoint.save(saved)
-    there = log.events_since(saved.ends, file.content.digest[:16]) if begun else set()
+    there = log.events_since(saved.ends, file.id_prefix) if begun else set()
     known = log.product_ids()
     products = import_products((product for product in file.products() if product.product_id not in known), log)
     events = iter(file.events())
     done = sum(1 for _ in islice(events, saved.events))
-    sent = 0
+    sent = left_out = 0
     while batch := list(islice(events, chunk)):
-        sent += _send([event for event in batch if event.event_id not in there], log)
+        wanted = [event for event in batch if not unwanted(event)]
+        left_out += len(batch) - len(wanted)
+        sent += _send([event for event in wanted if event.event_id not in there], log)
         done += len(batch)
         checkpoint.save(Progress(events=done, ends=log.ends(EVENTS)))
         advance()
-    return Imported(events=sent, already=done - sent, products=products)
+    return Imported(events=sent, already=done - sent - left_out, products=products, unwanted=left_out)
 
 
 def _send(events: list[Event], log: Sink) -> int:

@@ -1,177 +1,17 @@
 """Replay in lock-step, on logs in memory that can break off between any two writes."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from random import Random
+from datetime import timedelta
 
 import pytest
 
-from schemas.erasures import Erasure
 from schemas.errors import RefusedError
-from schemas.events import Event
-from schemas.learning import Origin
-from schemas.products import Product
-from schemas.record import epoch_ms
-from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, LEARNING, PRODUCTS, SLATES
-from streams.erased import Erased
+from schemas.topics import EVENTS, EVENTS_DEAD, LEARNING, PRODUCTS, SLATES
 from streams.flow import LogRecord
-from streams.kafka import partition_of
-from streams.replay.logs import Pieces, Source, Take, search
-from streams.replay.merging import UNTIMED, Merged, Placed, TimeOf, arrival, cut, event_time
-from streams.replay.plan import CHECKPOINT_KEY, Checkpoint, Plan
-from streams.replay.replaying import Asked, Installation, Summary, replay, target_topics
+from streams.replay.merging import UNTIMED, Merged, Placed, arrival, cut, event_time
+from streams.replay.plan import Checkpoint, Plan
+from streams.replay.replaying import Asked, target_topics
 from streams.replay.times import time_of
-from streams.settings import Settings
-from streams.writer import Rows
-
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-PARTITIONS = 3
-
-
-class KilledError(Exception):
-    """The process is gone."""
-
-
-class MemoryLogs:
-    """Topics in memory; `left` writes of one partition succeed, then nothing is written any more."""
-
-    def __init__(self) -> None:
-        self.topics: defaultdict[tuple[str, int], list[LogRecord]] = defaultdict(list)
-        self.left = 1 << 30
-        self.fetch = 7
-
-    def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, at: datetime) -> int:
-        """Append one record and give its offset."""
-        log = self.topics[topic, partition]
-        log.append(LogRecord(partition, len(log), epoch_ms(at), key, value))
-        return len(log) - 1
-
-    async def bounds(self, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
-        """Give first offset and end of each partition."""
-        return {p: (0, len(self.topics[topic, p])) for p in range(partitions)}
-
-    async def offsets_at(self, topic: str, partitions: int, at: datetime) -> dict[int, int]:
-        """Look through everything."""
-        return await search(self, topic, partitions, at)
-
-    async def read(self, topic: str, spans: Mapping[int, tuple[int, int]], take: Take) -> None:
-        """Give what stands there."""
-        for partition, (start, end) in spans.items():
-            if records := self.topics[topic, partition][start:end]:
-                take(partition, list(records))
-
-    async def source(
-        self, topic: str, spans: Mapping[int, tuple[int, int]], *, clocks: Mapping[int, int], time_of: TimeOf
-    ) -> Source:
-        """Read a few records at a time."""
-        left = {p: self.topics[topic, p][start:end] for p, (start, end) in spans.items()}
-
-        async def fill(merged: Merged) -> None:
-            for partition in merged.hungry(1):
-                merged.add(partition, left[partition][: self.fetch])
-                left[partition] = left[partition][self.fetch :]
-                if not left[partition]:
-                    merged.end(partition)
-
-        return Pieces(Merged({p: clocks[p] for p in spans}, time_of), fill)
-
-    async def write(self, rows: Rows) -> dict[tuple[str, int], int]:
-        """Append partition by partition, until the process is killed."""
-        ends = {}
-        for (topic, partition), some in rows.items():
-            if not self.left:
-                raise KilledError
-            self.left -= 1
-            for row in some:
-                log = self.topics[topic, partition]
-                log.append(LogRecord(partition, len(log), row.timestamp_ms or 0, row.key, row.value, row.headers))
-            ends[topic, partition] = len(self.topics[topic, partition])
-        return ends
-
-
-class Silent:
-    """Nobody watches."""
-
-    def stage(self, name: str, total: int) -> None:
-        """Nobody is told."""
-
-    def reached(self, done: int) -> None:
-        """Nobody is told."""
-
-
-class Shop:
-    """An installation in memory whose clickstream holds a few visits and some rubbish."""
-
-    def __init__(self, events: int = 60) -> None:
-        self.settings = Settings(_env_file=None, partitions=PARTITIONS, evidence_share=0.5, training_per_s=2)
-        self.logs = MemoryLogs()
-        self.erased = Erased()
-        self.topics = self.settings.topics
-        for n in range(40):
-            product = Product(product_id=f"p{n}", title=f"Lamp {n}", category=("home", "lamps"))
-            key = product.product_id.encode()
-            self.logs.put(self.topics[PRODUCTS], partition_of(key, 4), key, product.encode(), NOON)
-        random = Random(1)
-        for n in range(events):
-            self.event(n, f"v{random.randrange(9)}", f"p{random.randrange(20)}", consent=n % 7 != 3)
-        self.logs.put(self.topics[EVENTS], 1, b"x", b"{rubbish", NOON + timedelta(seconds=20))
-
-    def event(self, n: int, visitor: str, product: str, *, consent: bool = True) -> None:
-        """Somebody looks at something, `n` half seconds after noon; it arrives at once."""
-        at = NOON + timedelta(seconds=n / 2)
-        event = Event(
-            event_id=f"e{n}",
-            name="view_item",
-            visitor_id=visitor,
-            at=at,
-            items=({"product_id": product},),
-            consent="personalisation" if consent else "none",
-        )
-        key = visitor.encode()
-        self.logs.put(self.topics[EVENTS], partition_of(key, PARTITIONS), key, event.encode(), at)
-
-    def forget(self, visitor: str, *, until: datetime) -> None:
-        """Note that somebody asked to be forgotten."""
-        entry = Erasure(
-            subject="visitor", subject_id=visitor, until=until, origin=Origin(topic=EVENTS, partition=0, offset=0)
-        )
-        self.erased.apply(LogRecord(0, 0, 0, entry.key(), entry.encode()))
-
-    def replay(self, asked: Asked) -> Summary:
-        """Replay in pieces of a few records."""
-        site = Installation(self.settings, self.logs, {}, self.erased, Silent())
-        return asyncio.run(replay(asked, site))
-
-    def read(self, name: str, topic: str = SLATES) -> list[tuple[int, int, bytes | None, bytes | None]]:
-        """Give what a replay wrote to a topic."""
-        full = target_topics(self.settings, name)[topic]
-        found = [
-            (partition, record.offset, record.key, record.value)
-            for (log, partition), records in self.logs.topics.items()
-            for record in records
-            if log == full
-        ]
-        return sorted(found, key=lambda one: one[:2])
-
-    def states(self, name: str) -> dict[tuple[int, bytes | None], bytes | None]:
-        """Give the newest record of every key of a changelog."""
-        return {
-            (partition, key): value for partition, _, key, value in self.read(name, CHANGELOG) if key != CHECKPOINT_KEY
-        }
-
-
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few events make many pieces."""
-    init = Plan.__init__
-
-    def small(self: Plan, *args: object, **named: object) -> None:
-        init(self, *args, **({"records": 8} | named))  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Plan, "__init__", small)
-
+from tests.memory_logs import NOON, KilledError, Shop
 
 OUTPUTS = (SLATES, LEARNING, EVENTS_DEAD, "recommendations.evidence")
 
@@ -193,9 +33,9 @@ def test_two_replays_are_equal() -> None:
 
 def test_killed_anywhere_and_started_again_is_as_if_not_killed() -> None:
     """Between any two partitions' writes: the same bytes at the same offsets, no record twice."""
-    whole = Shop(140)
+    whole = Shop(80)
     whole.replay(Asked(into="one"))
-    broken = Shop(140)
+    broken = Shop(80)
     kills = 0
     while kills < 100:  # a piece is up to 14 writes
         broken.logs.left = 1 + 5 * kills % 14
@@ -204,7 +44,7 @@ def test_killed_anywhere_and_started_again_is_as_if_not_killed() -> None:
             break
         except KilledError:
             kills += 1
-    assert 20 < kills < 100
+    assert 10 < kills < 100
     broken.logs.left = 1 << 30
     for topic in OUTPUTS:
         assert broken.read("one", topic) == whole.read("one", topic)
