@@ -12,6 +12,7 @@ TopicName = Literal[
     "visitors.changelog",
     "learning",
     "erasures",
+    "generations",
     "recommendations",
     "recommendations.evidence",
     "judgements.requests",
@@ -27,6 +28,7 @@ EMBEDDINGS: TopicName = "catalog.embeddings"
 CHANGELOG: TopicName = "visitors.changelog"
 LEARNING: TopicName = "learning"
 ERASURES: TopicName = "erasures"
+GENERATIONS: TopicName = "generations"
 SLATES: TopicName = "recommendations"
 EVIDENCE: TopicName = "recommendations.evidence"
 JUDGEMENT_REQUESTS: TopicName = "judgements.requests"
@@ -80,6 +82,7 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(LEARNING, 1, _delete(30) | _ARRIVAL),
     # Kept for good: whatever is read again, in however many years, must leave these people out.
     TopicSpec(ERASURES, 1, {"cleanup.policy": "compact"} | _ARRIVAL),
+    TopicSpec(GENERATIONS, 1, {"cleanup.policy": "compact"} | _ARRIVAL),
     TopicSpec(SLATES, 0, _delete(1) | _ARRIVAL),
     TopicSpec(EVIDENCE, 0, _delete(1) | _ARRIVAL),
     TopicSpec(JUDGEMENT_REQUESTS, 4, _delete(1 / 24) | _ARRIVAL),

@@ -55,12 +55,13 @@ def serve(
     parser.add_argument("--parent", type=int)
     parser.add_argument("--accept-gap", action="store_true")
     options = parser.parse_args(arguments)
-    settings = Settings()
+    settings = Settings()  # for what is logged and left behind; the generation comes from the broker
 
     import mode.loop
 
     mode.loop.use("uvloop")  # before faust is imported
     from streams.admin import check_topics
+    from streams.generations import current
     from streams.http import HealthServer, starting
     from streams.kafka import aiokafka_config, is_embedded, partition_of
     from streams.leaving import Leave, die_with_parent
@@ -82,6 +83,7 @@ def serve(
         server = HealthServer(settings.http_host, settings.http_port, starting("compiling code, loading the model"))
         server.tell_where(files)
         server.start()
+        settings = current(settings)
         check_topics(settings)
         job = build(settings)
         connection = Connection(aiokafka_config(settings), is_embedded(), partition_of)

@@ -93,6 +93,7 @@ def _health(settings: Settings, worker: CatalogWorker, agent: CatalogAgent) -> I
 def main() -> None:
     """Run one catalog worker process; its exit code tells the supervisor what to do."""
     from streams.admin import check_topics
+    from streams.generations import current
     from streams.kafka import is_embedded
     from streams.leaving import Leave, die_with_parent
     from streams.telemetry import logging_config
@@ -111,7 +112,7 @@ def main() -> None:
     files = files_of(settings, "catalog")
     files.mkdir(parents=True, exist_ok=True)
     try:
-        check_topics(settings)
+        check_topics(current(settings))
         asyncio.run(work(settings))
     except Exception as error:  # noqa: BLE001  the supervisor reads the exit code
         Leave(files / "refused")(error)

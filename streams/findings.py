@@ -15,6 +15,7 @@ from schemas.errors import RefusedError, RetryError
 from schemas.topics import EVENTS, SPECS
 from streams.admin import Admin
 from streams.flow import LogRecord
+from streams.generations import current
 from streams.kafka import aiokafka_config, bootstrap_servers, is_embedded, partition_of
 from streams.settings import Settings
 from streams.topic_checks import mending, wrong_configs
@@ -58,6 +59,7 @@ def broker_findings(settings: Settings) -> list[Finding]:
     if not settings.kafka_bootstrap_servers:
         return [_ladder_finding()]
     try:
+        settings = current(settings)
         with Admin(settings) as admin:
             kind = "embedded" if is_embedded() else "Apache Kafka protocol"
             found = f"{bootstrap_servers(settings)} answers, {kind} {admin.version()}"

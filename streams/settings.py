@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import RefusedError
@@ -97,7 +97,20 @@ class Settings(BaseSettings):
             name = field.upper() if field.isupper() else f"AISLE_{field.upper()}"
             raise RefusedError(f"{name} cannot be used ({first['msg']}): see docs/settings.md.") from None
 
+    _generation: str = PrivateAttr("")
+
     @property
     def topics(self) -> Topics:
-        """Give the topic names of this installation."""
-        return Topics(prefix=self.topic_prefix, partitions=self.partitions)
+        """Give the topic names of this installation, and of the generation it serves."""
+        return Topics(prefix=self.topic_prefix, partitions=self.partitions, generation=self._generation)
+
+    @property
+    def generation(self) -> str:
+        """Name the generation of states and model; "" is the first."""
+        return self._generation
+
+    def of_generation(self, name: str, partitions: int) -> "Settings":
+        """Give the same settings for a generation."""
+        other = self.model_copy(update={"partitions": partitions})
+        other._generation = name  # noqa: SLF001  its own class
+        return other

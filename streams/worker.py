@@ -14,6 +14,7 @@ from streams.deaths import WorkMarker, load_deaths, save_deaths
 from streams.delivery import Agent, DeadLetterLimit, Delivery
 from streams.flow import Fold, Out
 from streams.follower import Follower
+from streams.generations import check_generation
 from streams.health import STALLED_S, Health
 from streams.http import HealthServer, Probes
 from streams.leaving import Leave
@@ -202,6 +203,7 @@ class Worker:
     async def _restore(self, partitions: set[int]) -> None:
         try:
             client, topics = self._connection.client, self._settings.topics
+            await check_generation(client, self._settings)
             states = await restore(
                 partitions,
                 client=client,

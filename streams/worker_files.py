@@ -14,5 +14,6 @@ def files_of(settings: Settings, kind: Kind) -> Path:
 
 
 def group_of(settings: Settings, kind: Kind) -> str:
-    """Name the consumer group of a kind of worker."""
-    return f"{settings.topic_prefix}{settings.group}.{kind}"
+    """Name the consumer group of a kind of worker; each generation of states has a group, and offsets, of its own."""
+    name = f"{settings.topic_prefix}{settings.group}.{kind}"
+    return f"{name}.{settings.generation}" if settings.generation and kind == "clicks" else name

@@ -117,9 +117,10 @@ class Installation:
         finally:
             consumer.close()
 
-    def committed(self) -> int:
-        """Sum what the group has committed; -1 while a new broker still looks for who keeps it."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}aisle.clicks"})
+    def committed(self, generation: str = "") -> int:
+        """Sum what a generation's group has committed; -1 while a new broker still looks for who keeps it."""
+        group = ".".join(filter(None, (f"{self.prefix}aisle.clicks", generation)))
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
         try:
             tps = [TopicPartition(self.prefix + "clickstream.events", p) for p in range(PARTITIONS)]
             return sum(max(0, tp.offset) for tp in consumer.committed(tps, timeout=10))

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -11,10 +12,13 @@ from schemas.events import Event
 from schemas.learning import Origin
 from schemas.products import Product
 from schemas.record import epoch_ms
-from schemas.topics import CHANGELOG, EVENTS, PRODUCTS, SLATES
+from schemas.topics import CHANGELOG, EVENTS, PRODUCTS, SLATES, TopicName
+from streams.bootstrap import build_world, clicks_rules
+from streams.clicks import ClicksAgent
 from streams.erased import Erased
 from streams.flow import LogRecord
 from streams.kafka import partition_of
+from streams.partitions import WATERMARK_KEY, PartitionState, Restore
 from streams.replay.logs import Pieces, Source, Take, search
 from streams.replay.merging import Merged, TimeOf
 from streams.replay.plan import CHECKPOINT_KEY
@@ -37,6 +41,7 @@ class MemoryLogs:
         self.topics: defaultdict[tuple[str, int], list[LogRecord]] = defaultdict(list)
         self.left = 1 << 30
         self.fetch = 7
+        self.cut: dict[tuple[str, int], int] = {}
 
     def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, at: datetime) -> int:
         """Append one record and give its offset."""
@@ -46,7 +51,7 @@ class MemoryLogs:
 
     async def bounds(self, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
         """Give first offset and end of each partition."""
-        return {p: (0, len(self.topics[topic, p])) for p in range(partitions)}
+        return {p: (self.cut.get((topic, p), 0), len(self.topics[topic, p])) for p in range(partitions)}
 
     async def offsets_at(self, topic: str, partitions: int, at: datetime) -> dict[int, int]:
         """Look through everything."""
@@ -55,7 +60,8 @@ class MemoryLogs:
     async def read(self, topic: str, spans: Mapping[int, tuple[int, int]], take: Take) -> None:
         """Give what stands there."""
         for partition, (start, end) in spans.items():
-            if records := self.topics[topic, partition][start:end]:
+            left = max(start, self.cut.get((topic, partition), 0))
+            if records := self.topics[topic, partition][left:end]:
                 take(partition, list(records))
 
     async def source(
@@ -161,3 +167,54 @@ class Shop:
         return {
             (partition, key): value for partition, _, key, value in self.read(name, CHANGELOG) if key != CHECKPOINT_KEY
         }
+
+
+class Worker:
+    """What a clicks worker does of a generation's state: restore, go on, write outputs, then states and marks."""
+
+    def __init__(self, shop: Shop, generation: str = "") -> None:
+        self._shop = shop
+        self._logs = shop.logs
+        self.topics = replace(shop.topics, generation=generation)
+        self.world = build_world(shop.settings)
+        for fold in self.world.folds:
+            for partition in range(4):
+                for record in self._logs.topics[self.topics[fold.topic], partition]:
+                    fold.apply(record)
+        self.parts = {partition: self._restore(partition) for partition in range(PARTITIONS)}
+
+    def run(self) -> "Worker":
+        """Work through everything there is, a partition at a time; the model learns it afterwards."""
+        agent = ClicksAgent(self.world, clicks_rules(self._shop.settings), clock=lambda: NOON)
+        for partition, part in self.parts.items():
+            records = [r for r in self._logs.topics[self.topics[EVENTS], partition] if r.offset > part.mark]
+            outcome = agent.handle(records, part)
+            for out in outcome.outputs:
+                self._append(out.topic, out.partition, out.key, out.value)
+            part.out_end = len(self._logs.topics[self.topics[SLATES], partition])
+            for key, value in outcome.touched.items():
+                self._append(CHANGELOG, partition, key, value, part.headers(value))
+            self._append(CHANGELOG, partition, WATERMARK_KEY, part.watermark().encode())
+        return self
+
+    def contexts(self) -> dict[bytes, bytes]:
+        """Give every visitor's state."""
+        return {key: data for part in self.parts.values() for key, data in part.visitors.items()}
+
+    def _restore(self, partition: int) -> PartitionState:
+        restore = Restore(partition)
+        restore.changelog(self._logs.topics[self.topics[CHANGELOG], partition])
+        begin = restore.watermark.out_end if restore.watermark else 0
+        restore.outputs(self._logs.topics[self.topics[SLATES], partition][begin:])
+        return restore.finish()
+
+    def _append(
+        self,
+        topic: TopicName,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: tuple[tuple[str, bytes], ...] = (),
+    ) -> None:
+        log = self._logs.topics[self.topics[topic], partition]
+        log.append(LogRecord(partition, len(log), epoch_ms(NOON), key, value, headers))

@@ -49,6 +49,7 @@ def _backfill(source: str, form: str | None, columns: str | None) -> "tuple[Impo
     from models.warm_up import warm_up
     from schemas.topics import EVENTS
     from streams.admin import Admin, check_topics
+    from streams.generations import current
     from streams.kafka import bootstrap_servers
     from streams.replay.backfilling import Backfill
     from streams.replay.opening import on
@@ -56,8 +57,8 @@ def _backfill(source: str, form: str | None, columns: str | None) -> "tuple[Impo
     from streams.settings import Settings
     from streams.worker_files import group_of
 
-    settings = Settings()
-    bootstrap_servers(settings)
+    bootstrap_servers(Settings())
+    settings = current(Settings())
     check_topics(settings)
     group = group_of(settings, "clicks")
     with Admin(settings) as admin:

@@ -99,6 +99,7 @@ def _events(path: Path, form: str, columns: str | None, *, again: bool, as_json:
 
 def _open_log(settings: "Settings") -> "KafkaLog":
     from streams.admin import check_topics
+    from streams.generations import current
     from streams.kafka import confluent_config
     from streams.sources.kafka_log import KafkaLog
 
@@ -106,7 +107,7 @@ def _open_log(settings: "Settings") -> "KafkaLog":
         raise RefusedError(
             "KAFKA_BOOTSTRAP_SERVERS is not set: name the broker to import into, such as localhost:9092."
         )
-    check_topics(settings)
+    check_topics(current(settings))
     return KafkaLog(confluent_config(settings), settings.topics)
 
 

@@ -29,12 +29,31 @@ def replay(
     rate: Annotated[
         str, typer.Option(help="x1 as fast as the events came in, x10 ten times, max as fast as it goes.")
     ] = "max",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Build a new generation of states and model from all there is; serve it.")
+    ] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Serve the generation before again.")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the workers to leave.")] = 600,
     as_json: Json = False,
 ) -> None:
     """Run the engine over past events, into topics of its own; the live ones are only read.
 
     Stopped in whatever way, the same command goes on.
     """
+    from streams.cli import generations
+
+    limits = (start, end, event_start, event_end, partition)
+    if (apply or rollback) and any(limits):
+        raise RefusedError("A generation is built from all there is: leave the times and partitions away.")
+    if rollback:
+        generations.roll_back(wait, as_json=as_json)
+        return
+    if apply:
+        try:
+            generations.apply(wait, name=(into or "").rstrip("."), as_json=as_json)
+        except KeyboardInterrupt:
+            raise RefusedError("Stopped. The same command goes on from here.") from None
+        return
     from streams.replay.replaying import Asked
     from streams.replay.times import time_of
 
@@ -57,14 +76,15 @@ def replay(
 def _replay(asked: "Asked") -> "Summary":
     from models.warm_up import warm_up
     from streams.admin import Admin, check_topics
+    from streams.generations import current
     from streams.kafka import bootstrap_servers
     from streams.replay.opening import on
     from streams.replay.replaying import replay, target_topics
     from streams.runs.display import Bars
     from streams.settings import Settings
 
-    settings = Settings()
-    bootstrap_servers(settings)
+    bootstrap_servers(Settings())
+    settings = current(Settings())
     check_topics(settings)
     with Admin(settings) as admin:
         admin.create(target_topics(settings, asked.name), replication=settings.replication_factor)

@@ -27,9 +27,10 @@ def create(
 ) -> None:
     """Create the topics that are missing; refuses a topic with wrong partitions, cleanup policy or kind of time."""
     from streams.admin import Admin
+    from streams.generations import current
     from streams.settings import Settings
 
-    settings = Settings()
+    settings = current(Settings())
     unknown = {*(recreate or ()), *(set_configs or ())} - {spec.name for spec in SPECS}
     if unknown:
         raise RefusedError(f"There is no topic {', '.join(sorted(unknown))}: `aisle topics list` names them.")
@@ -52,9 +53,10 @@ def create(
 def list_topics(as_json: Json = False) -> None:
     """List the topics of this installation: partitions, records kept, what is missing."""
     from streams.admin import Admin
+    from streams.generations import current
     from streams.settings import Settings
 
-    settings = Settings()
+    settings = current(Settings())
     rows = []
     with Admin(settings) as admin:
         there = admin.topics()

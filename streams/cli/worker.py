@@ -34,6 +34,7 @@ def catalog() -> None:
 
 def _supervise(kind: Kind, module: str, *, accept_gap: bool = False) -> None:
     from streams.admin import check_topics
+    from streams.generations import current
     from streams.http import check_port
     from streams.kafka import bootstrap_servers
     from streams.settings import Settings
@@ -45,7 +46,7 @@ def _supervise(kind: Kind, module: str, *, accept_gap: bool = False) -> None:
     bootstrap_servers(settings)
     check_port(settings.http_host, settings.http_port)
     with suppress(BrokerAwayError):  # it may come later: the worker tries again
-        check_topics(settings)
+        check_topics(current(settings))
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     command = [sys.executable, "-m", module]
     raise typer.Exit(Supervisor(command, files_of(settings, kind), settings, accept_gap=accept_gap).run())

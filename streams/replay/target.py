@@ -108,6 +108,10 @@ class Target:
         self._tail = await self._read_tail(checkpoint)
         return Found(checkpoint, parts, self._tail, torn)
 
+    def going_on(self, checkpoint: Checkpoint, parts: Mapping[int, PartitionState]) -> Found:
+        """Give where a run stands that goes on in the same process."""
+        return Found(checkpoint, dict(parts), self._tail)
+
     async def write(self, piece: list[Placed], worked: Worked, engine: LockStep, before: Checkpoint) -> Checkpoint:
         """Make a piece durable.
 

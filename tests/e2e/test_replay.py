@@ -4,13 +4,15 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.topics import SPECS
 from tests.bad_input import event
@@ -61,6 +63,23 @@ class Shop(Installation):
         out, err = process.communicate(timeout=120)
         assert process.returncode == code, (arguments, out, err)
         return json.loads(out.splitlines()[-1]) if code == 0 else err
+
+    def history(self, name: str, events: int) -> None:
+        """Write events of last year to a topic of their own, newest first."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin.create_topics([NewTopic(self.prefix + name, 2)])[self.prefix + name].result(20)
+        then = datetime.now(UTC) - timedelta(days=365)
+        for n in reversed(range(events)):
+            at = then + timedelta(minutes=n)
+            one = event(at, event_id=f"h{n}", visitor_id=f"v{n % 5}", items=[{"product_id": f"p{n % 30}"}])
+            self.produce(name, b"%d" % n, one)
+        self.flush()
+
+    def leave(self) -> None:
+        """End the worker in order."""
+        worker = self._workers[-1]
+        worker.terminate()
+        assert worker.wait(30) == 0
 
     def count(self, name: str) -> int:
         """Count the records of a topic, 0 before there is one."""
@@ -121,3 +140,64 @@ def test_replays_are_equal_killed_or_not_and_leave_everything_live_alone(shop: S
     now = datetime.now(UTC).isoformat()
     assert "one holds a replay with no limits" in shop.told("replay", "--into", "one", "--from", now, code=1)
     assert shop.told("replay", "--from", now, "--json")["records"] == 0
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_history_then_a_new_generation_then_back(kafka_broker: Any, tmp_path: Path) -> None:
+    """A backfill before the shop opens, a generation built beside a worker at work, and gone back from.
+
+    Every event of visitors gives its slates once, whichever generation answers it.
+    """
+    shop = Shop(kafka_broker, tmp_path)
+    try:
+        shop.products()
+        shop.history("old", 60)
+        filled = shop.told("backfill", f"{shop.prefix}old", "--json")
+        assert (filled["imported"], filled["events"], filled["learned"]) == (60, 60, 60)
+        again = shop.told("backfill", f"{shop.prefix}old", "--json")
+        assert (again["imported"], again["events"], again["already_there"]) == (0, 0, 0)
+        assert shop.committed() == 60
+        assert shop.read("recommendations") == []
+
+        shop.start()
+        shop.wait_ready()
+        shop.fill(40)
+        building = shop.aisle("replay", "--apply", "--json", "--wait", "100")
+        shop.wait(lambda: shop.committed() == 100)
+        shop.wait(lambda: shop.count("g1.recommendations") > 0)
+        shop.fill(20, first=40)
+        shop.wait(lambda: shop.committed() == 120)
+        shop.leave()
+        out, err = building.communicate(timeout=120)
+        assert building.returncode == 0, (out, err)
+        applied = json.loads(out.splitlines()[-1])
+        assert (applied["generation"], applied["events"], applied["copied"]) == ("g1", 120, 0)
+
+        shop.start()
+        shop.wait_ready()
+        shop.fill(30, first=60)
+        shop.wait(lambda: shop.committed("g1") == 150)
+        shop.leave()
+        assert shop.told("replay", "--rollback", "--json")["generation"] == ""
+        shop.fill(10, first=90)
+        shop.start()
+        shop.wait(lambda: shop.committed() == 160)
+        shop.leave()
+
+        answered = Counter(slate_of(one) for one in shop.read("recommendations"))
+        assert set(answered.values()) == {1}
+        assert len({(partition, offset) for partition, offset, _ in answered}) == 100
+        listed = shop.told("generations", "list", "--json")
+        assert listed == {"current": "", "previous": "g1", "building": None, "there": ["", "g1"]}
+        assert "is in force" in shop.told("generations", "delete", "(first)", code=1)
+        assert len(shop.told("generations", "delete", "g1", "--json")["deleted"]) == 5
+    finally:
+        shop.close()
+        kafka_broker.delete_topics(shop.prefix)
+
+
+def slate_of(message: Any) -> tuple[int, int, str]:
+    """Name what a slate answers, and where."""
+    slate = json.loads(message.value())
+    return message.partition(), slate["cause"]["offset"], slate["placement"]

@@ -1,0 +1,144 @@
+"""Which generation of states and model the workers serve: read at every start, changed only while none of them runs.
+
+Slates, evidence and dead letters keep their topics over a change: the storefront does not notice it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.errors import RefusedError, RetryError
+from schemas.generations import BUILDING_KEY, CURRENT_KEY, Generation
+from schemas.topics import CHANGELOG, DERIVED, GENERATIONS, STATE, Topics
+from streams.flow import LogRecord
+from streams.settings import Settings
+
+ANSWER_S = 30.0
+
+FIRST = "(first)"
+"""What people call the generation whose topics bear no name."""
+
+
+@dataclass(frozen=True)
+class Pointers:
+    """The generation in force and the one being built; None where nothing was ever switched, or nothing is built."""
+
+    current: Generation | None = None
+    building: Generation | None = None
+
+    @property
+    def name(self) -> str:
+        """Name the generation in force."""
+        return self.current.name if self.current else ""
+
+
+async def read_pointers(client: Mapping[str, Any], topics: Topics) -> Pointers:
+    """Read what stands on `generations`.
+
+    Args:
+        client: keyword arguments that every aiokafka client takes.
+        topics: names on the broker.
+
+    Raises:
+        DecodeError: a newer build wrote there.
+    """
+    from streams.reading import assigned_consumer, read_to_end
+
+    found: dict[bytes | None, bytes | None] = {}
+
+    def take(_partition: int, records: Sequence[LogRecord]) -> None:
+        found.update((record.key, record.value) for record in records)
+
+    consumer = assigned_consumer(client)
+    await consumer.start()
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await read_to_end(consumer, topics[GENERATIONS], {0: 0}, take)
+    finally:
+        await consumer.stop()
+    current, building = (
+        None if found.get(key) is None else Generation.decode(found[key]) for key in (CURRENT_KEY, BUILDING_KEY)
+    )
+    return Pointers(current, building)
+
+
+def current(settings: Settings) -> Settings:
+    """Give the settings with the generation in force, and its partitions.
+
+    Raises:
+        BrokerAwayError: no broker answers.
+    """
+    from streams.admin import Admin
+    from streams.kafka import aiokafka_config
+
+    with Admin(settings) as admin:
+        if settings.topics[GENERATIONS] not in admin.topics():
+            return settings
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:  # the thread's own loop comes later
+        pointers = runner.run(read_pointers(aiokafka_config(settings), settings.topics))
+    if pointers.current is None:
+        return settings
+    return settings.of_generation(pointers.current.name, pointers.current.partitions)
+
+
+async def check_generation(client: Mapping[str, Any], settings: Settings) -> None:
+    """Look again once the worker is in its group: from here on a change waits for it to leave.
+
+    Raises:
+        RetryError: another generation is in force than the one that was read at the start.
+    """
+    name = (await read_pointers(client, settings.topics)).name
+    if name != settings.generation:
+        raise RetryError(f"generation {name or FIRST} is in force now, not {settings.generation or FIRST}")
+
+
+def next_name(taken: Sequence[str]) -> str:
+    """Name a new generation.
+
+    >>> next_name(["", "g1", "g3"])
+    'g4'
+    """
+    numbers = [int(name[1:]) for name in taken if name[:1] == "g" and name[1:].isdigit()]
+    return f"g{max(numbers, default=0) + 1}"
+
+
+def generations_in(topics: Topics, there: Sequence[str]) -> list[str]:
+    """Name the generations and replays whose states are on the broker.
+
+    >>> generations_in(Topics(prefix="shop."), ["shop.visitors.changelog", "shop.g1.visitors.changelog", "other"])
+    ['', 'g1']
+    """
+    begin, end = topics.prefix, f".{CHANGELOG}"
+    named = (
+        name.removeprefix(begin).removesuffix(end) for name in there if name.startswith(begin) and name.endswith(end)
+    )
+    first = [""] if topics.prefix + CHANGELOG in there else []
+    return first + sorted(name for name in named if name and "." not in name)
+
+
+def topics_of(topics: Topics, name: str, there: Sequence[str]) -> list[str]:
+    """Give the topics that a generation has for itself; the first one's slates are everybody's.
+
+    >>> topics_of(Topics(), "", ["learning", "recommendations", "g1.learning"])
+    ['learning']
+    """
+    own = DERIVED if name else STATE
+    named = Topics(prefix=topics.prefix, partitions=topics.partitions, generation=name, own=own)
+    return sorted({named[topic] for topic in own} & set(there))
+
+
+def pointer(name: str, *, partitions: int, previous: str | None) -> Generation:
+    """Write down that a generation is in force, or being built, from now on."""
+    return Generation(name=name, partitions=partitions, previous=previous, at=datetime.now(UTC))
+
+
+def refuse_current(name: str, pointers: Pointers) -> None:
+    """Refuse to delete what is served, or what a roll-back returns to by mistake.
+
+    Raises:
+        RefusedError: it is the generation in force.
+    """
+    if name == pointers.name:
+        raise RefusedError(f"Generation {name or FIRST} is in force: roll back first, or keep it.")

@@ -1,0 +1,223 @@
+"""New generations of states and model, on logs in memory: built, verified, served, and gone back from."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from models.session import decode_visitor
+from schemas.errors import RefusedError
+from schemas.events import Event
+from schemas.generations import Generation
+from schemas.learning import LearningStep
+from schemas.record import epoch_ms
+from schemas.slates import Slate
+from schemas.topics import CHANGELOG, EVENTS, LEARNING, SLATES
+from streams.generations import Pointers, generations_in, pointer, refuse_current, topics_of
+from streams.kafka import partition_of
+from streams.replay.applying import Apply, Built
+from streams.replay.seeding import seed
+from streams.settings import Settings
+from streams.worker_files import group_of
+from tests.memory_logs import NOON, PARTITIONS, KilledError, Shop, Worker
+
+
+class Group:
+    """The live workers; they leave when they were asked for often enough."""
+
+    def __init__(self) -> None:
+        self.stay = 0
+
+    def members(self) -> int:
+        """Count those who are left."""
+        self.stay -= 1
+        return int(self.stay >= 0)
+
+
+def build(shop: Shop, name: str = "g1", *, group: Group | None = None, wait_s: float = 5) -> Built:
+    """Build a generation."""
+    return asyncio.run(Apply(name, shop.site, group or Group(), wait_s=wait_s).build(lambda _: None))
+
+
+def sent(shop: Shop) -> Counter[tuple[int, int, str]]:
+    """Count the live slates by what they answer."""
+    found: Counter[tuple[int, int, str]] = Counter()
+    for partition in range(PARTITIONS):
+        for record in shop.logs.topics[shop.topics[SLATES], partition]:
+            slate = Slate.decode(record.value)
+            found[partition, slate.cause.offset, slate.placement] += 1
+    return found
+
+
+def test_a_new_generation_has_the_visitors_of_the_old_one_and_goes_on_where_it_ended() -> None:
+    """From an uncut log: equal states; the next worker owes what the last one did not send, and nothing twice."""
+    shop = Shop(60)
+    Worker(shop).run()
+    shop.event(60, "v3", "p5")
+    built = build(shop)
+    assert (built.applied.events, built.applied.copied) == (61, 0)
+    old, new = Worker(shop), Worker(shop, "g1")
+    assert new.contexts() == old.contexts()
+    assert sum(built.positions.values()) == 61
+    new.run()
+    expected = Shop(60)
+    expected.event(60, "v3", "p5")
+    assert sent(shop) == sent_by_one(expected)
+
+
+def sent_by_one(shop: Shop) -> Counter[tuple[int, int, str]]:
+    """Count the slates of a worker that nothing happened to."""
+    Worker(shop).run()
+    return sent(shop)
+
+
+def test_going_back_loses_nothing_and_doubles_nothing() -> None:
+    """The old state goes on behind its own mark; what the new one sent since is not sent again."""
+    shop, plain = Shop(40), Shop(40)
+    Worker(shop).run()
+    build(shop)
+    for n in range(40, 60):
+        for one in (shop, plain):
+            one.event(n, f"v{n % 9}", f"p{n % 20}")
+        if n == 49:
+            Worker(shop, "g1").run()
+    back = Worker(shop).run()
+    again = Worker(shop, "g1").run()
+    assert sent(shop) == sent_by_one(plain)
+    assert back.contexts() == Worker(plain).contexts()
+    assert again.contexts() == back.contexts()
+
+
+def test_killed_anywhere_it_goes_on() -> None:
+    """Copying, seeding, replaying or finishing: the same generation comes out."""
+    whole, broken = cut_shop(), cut_shop()
+    build(whole)
+    kills = 0
+    while kills < 60:
+        broken.logs.left = 1 + 7 * kills % 12
+        try:
+            build(broken)
+            break
+        except KilledError:
+            kills += 1
+    assert 5 < kills < 60
+    assert Worker(broken, "g1").contexts() == Worker(whole, "g1").contexts()
+    assert values(broken, "g1") == values(whole, "g1")
+
+
+def values(shop: Shop, name: str) -> list[bytes | None]:
+    """Give a generation's learning steps."""
+    return [one.value for one in shop.logs.topics[f"{name}.{LEARNING}", 0]]
+
+
+def cut_shop() -> Shop:
+    """A shop whose log has lost its first half."""
+    shop = Shop(30)
+    for n, visitor in enumerate(("v1", "v2", "only-before")):
+        shop.logs.put(*buying(shop, n, visitor))
+    Worker(shop).run()
+    for partition in range(PARTITIONS):
+        shop.logs.cut[shop.topics[EVENTS], partition] = len(shop.logs.topics[shop.topics[EVENTS], partition])
+    for n in range(8000, 8030):  # another visit
+        shop.event(n, f"v{n % 9}", f"p{n % 20}")
+    Worker(shop).run()
+    return shop
+
+
+def buying(shop: Shop, n: int, visitor: str) -> tuple[str, int, bytes, bytes, object]:
+    """Somebody buys something, before the log is cut."""
+    at = NOON + timedelta(seconds=20 + n)
+    event = Event(
+        event_id=f"b{n}", name="purchase", visitor_id=visitor, at=at, items=({"product_id": f"p{n}"},),
+        consent="personalisation",
+    )  # fmt: skip
+    key = visitor.encode()
+    return shop.topics[EVENTS], partition_of(key, PARTITIONS), key, event.encode(), at
+
+
+def test_what_the_log_cannot_give_back_is_copied_and_seeded() -> None:
+    """Older steps, older purchases, and visitors who have not come since."""
+    shop = cut_shop()
+    old = Worker(shop)
+    built = build(shop)
+    new = Worker(shop, "g1")
+    assert built.applied.copied > 20
+    assert len(values(shop, "g1")) == built.applied.copied + built.applied.learned
+    assert new.contexts()[b"only-before"] == old.contexts()[b"only-before"]
+    for visitor in (b"v1", b"v2"):
+        was, now = decode_visitor(old.contexts()[visitor]), decode_visitor(new.contexts()[visitor])
+        assert now.profile.entries == was.profile.entries != ()
+        assert (now.profile.first_ms, now.applied, now.session) == (was.profile.first_ms, was.applied, was.session)
+    assert new.world.knowledge.model.digest() == built.applied.model
+
+
+def test_forgotten_people_do_not_come_along() -> None:
+    """Neither their older steps, nor what was kept of them."""
+    shop = cut_shop()
+    for visitor in ("only-before", "v2"):
+        shop.forget(visitor, until=NOON + timedelta(days=1))
+    build(shop)
+    assert not {b"only-before", b"v2"} & Worker(shop, "g1").contexts().keys()
+    learned = {LearningStep.decode(value).visitor_id for value in values(shop, "g1")}
+    assert "v1" in learned
+    assert not {"only-before", "v2"} & learned
+
+
+def test_the_last_events_wait_for_the_workers_to_leave() -> None:
+    """What they do meanwhile is followed; whoever does not leave in time is named, and nothing is switched."""
+    shop, group = Shop(40), Group()
+    Worker(shop).run()
+    group.stay = 1
+    shop.event(40, "v3", "p5")
+    with pytest.raises(RefusedError, match="1 workers are still at work after 0 s"):
+        build(shop, group=group, wait_s=0)
+    Worker(shop).run()
+    assert build(shop, group=group).applied.events == 42
+    assert Worker(shop, "g1").contexts() == Worker(shop).contexts()
+
+
+def test_a_generation_that_is_not_what_was_built_is_not_served() -> None:
+    """A step that nobody's event made gives another model."""
+    shop = Shop(40)
+    Worker(shop).run()
+    build(shop)
+    step = LearningStep.decode(values(shop, "g1")[-1])
+    other = step.model_copy(update={"origin": step.origin.model_copy(update={"offset": 999})})
+    shop.logs.put(f"g1.{LEARNING}", 0, None, other.encode(), NOON)
+    with pytest.raises(RefusedError, match="gives another model than was built"):
+        build(shop)
+
+
+def test_seeds_keep_what_is_older_than_the_log() -> None:
+    """Who was not touched since stays; who came later has nothing; bytes of another build stay as they are."""
+    shop = Shop(0)
+    shop.logs.put(*buying(shop, 0, "v1"))
+    Worker(shop).run()
+    data = Worker(shop).contexts()[b"v1"]
+    bought_ms = epoch_ms(NOON + timedelta(seconds=20))
+    assert seed(data, start=1, start_ms=bought_ms + 1) == data
+    assert seed(data, start=0, start_ms=bought_ms) is None
+    kept = seed(data, start=0, start_ms=bought_ms + 1)
+    assert kept is not None
+    assert decode_visitor(kept).profile.entries == decode_visitor(data).profile.entries
+    assert decode_visitor(kept).applied == -1
+    assert seed(b'{"applied":9,"version":7}', start=0, start_ms=0) == b'{"applied":9,"version":7}'
+
+
+def test_names_tell_generations_apart() -> None:
+    """State topics and the group bear the name; slates keep theirs; what is in force is not deleted."""
+    settings = Settings(_env_file=None, topic_prefix="shop.").of_generation("g1", 6)
+    assert settings.topics[CHANGELOG] == "shop.g1.visitors.changelog"
+    assert settings.topics[SLATES] == "shop.recommendations"
+    assert settings.partitions == settings.topics.partitions == 6
+    assert group_of(settings, "clicks") == "shop.aisle.clicks.g1"
+    assert group_of(settings, "catalog") == "shop.aisle.catalog"
+    there = ["shop.visitors.changelog", "shop.g1.visitors.changelog", "shop.g1.learning", "else.visitors.changelog"]
+    assert generations_in(settings.topics, there) == ["", "g1"]
+    assert topics_of(settings.topics, "g1", there) == ["shop.g1.learning", "shop.g1.visitors.changelog"]
+    with pytest.raises(RefusedError, match="Generation g1 is in force"):
+        refuse_current("g1", Pointers(pointer("g1", partitions=6, previous="")))
+    refuse_current("", Pointers(pointer("g1", partitions=6, previous="")))
+    one = pointer("g1", partitions=6, previous="")
+    assert Generation.decode(one.encode()) == one
