@@ -10,7 +10,7 @@ from typing import NamedTuple
 from schemas.errors import RefusedError
 from schemas.topics import ERASURES, EVENTS, EVENTS_DEAD, LEARNING, SLATES, TopicName
 from streams.bootstrap import build_world, clicks_rules
-from streams.clicks import UNLIMITED
+from streams.deciding import UNLIMITED
 from streams.erased import Erased
 from streams.partitions import PartitionState
 from streams.replay.lockstep import ArrivalBudget, LockStep
