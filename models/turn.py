@@ -40,7 +40,9 @@ class Turn(NamedTuple):
         session = moved(session, event, at_ms, rules)
         rates = counted(visitor.rates, event, at_ms, rules, again=arrival)
         shown, profile = self._traces(visitor, session)
-        after = Visitor(self.origin.offset, at_ms, visitor.user_id, session, shown, profile, rates, self.seen)
+        after = Visitor(
+            self.origin.offset, at_ms, visitor.user_id, session, shown, profile, rates, self.seen, visitor.more
+        )
         after = bounded(after, rules)
         bot = is_bot(rates, event, at_ms, rules)
         throttled = event.name in rules.triggers and is_throttled(rates, rules)
@@ -71,7 +73,9 @@ class Turn(NamedTuple):
         if self._same_person():
             shown, profile = self._traces(visitor, session)
             user_id = user_id or event.user_id
-        after = Visitor(self.origin.offset, visitor.clock_ms, user_id, session, shown, profile, rates, self.seen)
+        after = Visitor(
+            self.origin.offset, visitor.clock_ms, user_id, session, shown, profile, rates, self.seen, visitor.more
+        )
         after = bounded(after, rules)
         return Applied(
             visitor=after,
@@ -98,7 +102,7 @@ class Turn(NamedTuple):
         visitor, event, at_ms = self.visitor, self.event, self.at_ms
         session = visitor.session
         if not self._same_person():
-            visitor = replace(visitor, user_id=event.user_id, shown=(), profile=Profile(at_ms))
+            visitor = replace(visitor, user_id=event.user_id, shown=(), profile=Profile(at_ms), more=None)
             session = None
         elif event.user_id is not None and visitor.user_id is None:
             visitor = replace(visitor, user_id=event.user_id)

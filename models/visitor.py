@@ -1,5 +1,6 @@
 """What is kept of a visitor between two events: immutable, small, a function of the clickstream alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -105,6 +106,7 @@ class Visitor:
         profile: what outlives sessions.
         rates: for telling bots.
         seen: 8-byte hashes of the last event ids, oldest first.
+        more: fields a newer build wrote, kept as they are for when it is back.
         written: the state as encoded, once it was.
     """
 
@@ -116,4 +118,5 @@ class Visitor:
     profile: Profile
     rates: Rates
     seen: bytes
+    more: Mapping[str, object] | None = None
     written: bytes | None = field(default=None, init=False, compare=False, repr=False)

@@ -1,4 +1,10 @@
-"""Visitors as bytes: JSON whose first field is `applied`, lists of entries as columns, times as differences."""
+"""Visitors as bytes: JSON whose first field is `applied`, lists of entries as columns, times as differences.
+
+Two builds share a changelog while one replaces the other, forward and back. A newer one of the same version may add
+fields beside those of `FIELDS`: an older one keeps them as they are and writes them again. What an older build could
+not read (another meaning or another shape of a field) is another version, and takes two releases: the first reads both
+and writes the old one, the second writes the new one. A restore that meets a version this build does not read refuses.
+"""
 
 import base64
 import re
@@ -16,12 +22,20 @@ from schemas.events import EARLIEST_MS, LATEST_MS, Landing
 from schemas.learning import StepKind
 
 VERSION = 1
+"""What is written."""
+
+READS = frozenset({1})
+"""What is read."""
+
+FIELDS = frozenset({"applied", "version", "clock", "user", "session", "shown", "profile", "entries", "rates", "seen"})
 Row = TypeVar("Row", Step, Seen, Entry)
-APPLIED = re.compile(rb'\{"applied":(-?\d{1,18})[,}]')
+APPLIED = re.compile(rb'\{"applied":(-?\d{1,18})(?:,"version":(\d{1,9})(?=[,}]))?[,}]')
 CLOCK = re.compile(rb'\{"applied":-?\d{1,18},"version":\d{1,9},"clock":(\d{1,15})[,}]')
 
 MOST = 1 << 53
 """No count and no difference of times is greater; sums of some hundred still fit 64 bits, which is what is written."""
+
+_READ_BYTES = frozenset({None, *(b"%d" % version for version in READS)})
 
 _LETTER: dict[StepKind, str] = {"view": "v", "click": "c", "cart": "b", "remove": "r", "purchase": "p"}
 _KIND = {letter: kind for kind, letter in _LETTER.items()}
@@ -55,6 +69,8 @@ def _written(visitor: Visitor) -> bytes:
         plain["entries"] = [product, "".join([_LETTER[k] for k in kind]), _ages(at, now), quantity]
     plain["rates"] = [_ages(rates.views, now), _ages(rates.triggers, now), rates.hour]
     plain["seen"] = base64.b64encode(visitor.seen).decode()
+    if visitor.more:
+        plain |= {name: value for name, value in visitor.more.items() if name not in FIELDS}
     return orjson.dumps(plain)
 
 
@@ -85,8 +101,8 @@ def decode_visitor(data: bytes) -> Visitor:
         plain = orjson.loads(data)
     except orjson.JSONDecodeError:
         raise DecodeError("not_json", "Visitor: the bytes are not JSON") from None
-    if isinstance(plain, dict) and plain.get("version") != VERSION:
-        raise DecodeError("unknown_version", f"Visitor: this build reads version {VERSION}")
+    if isinstance(plain, dict) and plain.get("version") not in READS:
+        raise _unknown(plain.get("version"))
     try:
         return _visitor(plain)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
@@ -114,6 +130,7 @@ def _visitor(plain: dict[str, Any]) -> Visitor:
             _times(views, now), _times(triggers, now), tuple((slot, count) for slot, count in map(_whole, hour))
         ),
         seen=base64.b64decode(plain["seen"], validate=True),
+        more={name: value for name, value in plain.items() if name not in FIELDS} or None,
     )
 
 
@@ -203,7 +220,8 @@ def _text(value: str | None) -> str | None:
 
 def starts_as_visitor(data: bytes) -> bool:
     """Tell whether `applied_of` can read the bytes: a restore asks this of millions."""
-    return APPLIED.match(data) is not None
+    found = APPLIED.match(data)
+    return found is not None and found[2] in _READ_BYTES
 
 
 def applied_of(data: bytes) -> int:
@@ -213,12 +231,19 @@ def applied_of(data: bytes) -> int:
     17
 
     Raises:
-        DecodeError: the bytes do not start as a visitor does.
+        DecodeError: the bytes do not start as a visitor does, or as one of a version this build does not read.
     """
     found = APPLIED.match(data)
     if found is None:
         raise DecodeError("schema", "Visitor: does not start with applied")
+    if found[2] not in _READ_BYTES:
+        raise _unknown(int(found[2]))
     return int(found[1])
+
+
+def _unknown(version: object) -> DecodeError:
+    read = ", ".join(map(str, sorted(READS)))
+    return DecodeError("unknown_version", f"Visitor: version {version}, this build reads {read}")
 
 
 def clock_of(data: bytes) -> int:

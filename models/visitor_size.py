@@ -22,7 +22,9 @@ def bounded(visitor: Visitor, rules: SessionRules) -> Visitor:
     while (excess := len(encode(visitor)) - rules.max_bytes) > 0:
         smaller = _trimmed(visitor, excess)
         if smaller == visitor:
-            break
+            if visitor.more is None:
+                break
+            smaller = replace(visitor, more=None)  # whoever wrote so much has to bound it; the limit holds for all
         visitor = smaller
     return visitor
 
@@ -33,7 +35,7 @@ def _surely_fits(visitor: Visitor, rules: SessionRules) -> bool:
     steps = session.steps if session else ()
     most = FIXED_BYTES + STEP_BYTES * len(steps) + SEEN_BYTES * len(shown) + ENTRY_BYTES * len(entries)
     most += TIME_BYTES * (len(visitor.rates.views) + len(visitor.rates.triggers))
-    if most > rules.max_bytes:
+    if most > rules.max_bytes or visitor.more:
         return False
     ids = "".join([step.product_id for step in steps])
     ids += "".join([seen.product_id for seen in shown])

@@ -207,7 +207,7 @@ def refused(record: LogRecord, error: DecodeError, *, attempts: int = 1) -> Out:
 
 
 def _stored(part: PartitionState, key: bytes) -> Visitor | None:
-    """Read a visitor's state; one that cannot be read (written by a newer build, say) starts anew."""
+    """Read a visitor's state; one that cannot be read starts anew (a restore refuses whole versions)."""
     data = part.visitors.get(key)
     try:
         return None if data is None else decode_visitor(data)

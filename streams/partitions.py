@@ -162,12 +162,21 @@ class Restore:
                 return
             applied = _number(record.headers, APPLIED_HEADER) if value is None else applied_of(value)
         except DecodeError as error:  # one visitor starts anew, which is better than nobody being served
+            if error.reason == "unknown_version":
+                raise self._newer(error, record.offset) from None
             self._unreadable += key == WATERMARK_KEY
             unreadable(CHANGELOG, str(error), partition=self._partition, offset=record.offset)
             return
         before = self._rank(key)
         if before is None or (epoch, applied) >= before:
             self._put(key, value, epoch, applied)
+
+    def _newer(self, error: DecodeError, offset: int) -> RefusedError:
+        """Refuse states of another build: its visitors would start anew, and what is known of them be written over."""
+        return RefusedError(
+            f"partition {self._partition} of {CHANGELOG}, offset {offset}: {error}; start the build that wrote it, or "
+            "a later one"
+        )
 
     def _rank(self, key: bytes) -> tuple[int, int] | None:
         """Give the epoch and offset of what is known of a visitor."""
