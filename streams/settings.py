@@ -43,7 +43,8 @@ class Settings(BaseSettings):
     replication_factor: int = Field(1, ge=1, le=9, description="Copies of each partition to create.")
     group: str = Field("aisle", description="Consumer group; the prefix is put before it.")
     worker_slot: str | None = Field(
-        None, description="Stable, unique name of this worker (static membership): restarts in place take 2 s, not 6 s."
+        None,
+        description="Stable, unique name of this worker: one that died and is back in time keeps its partitions.",
     )
     session_timeout_s: float = Field(10.0, ge=1, le=300, description="A silent worker is out of the group after this.")
     heartbeat_s: float = Field(1.0, ge=0.1, le=60, description="Heartbeats to the group coordinator.")

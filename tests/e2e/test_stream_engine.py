@@ -119,17 +119,21 @@ def test_killed_between_slates_and_state(shop: Shop) -> None:
 
 @KAFKA
 def test_two_workers_share(shop: Shop) -> None:
-    """A second worker takes half of the partitions, leaves again, and no slate is lost or doubled."""
+    """A second worker takes half of the partitions, leaves again, and no slate is lost or doubled.
+
+    It leaves its group for good, though it has a name: the first has its partitions long before a minute of silence.
+    """
     shop.start("one")
     shop.wait_ready("one")
     shop.send(200)
-    two = shop.start("two")
+    two = shop.start("two", AISLE_SESSION_TIMEOUT_S="60")
     shop.wait(lambda: len(shop.progress("two").get("partitions", ())) == 2 and shop.progress("two")["ready"])
     shop.send(200)
     shop.wait(lambda: len(shop.progress("one").get("partitions", ())) == 2)  # it restores its half anew, too
     assert b"ended with code" not in shop.log("one")
     two.terminate()
     assert two.wait(20) == 0
+    shop.wait(lambda: len(shop.progress("one").get("partitions", ())) == PARTITIONS)
     shop.send(200)
     shop.check(600)
 
