@@ -101,8 +101,11 @@ def decode_visitor(data: bytes) -> Visitor:
         plain = orjson.loads(data)
     except orjson.JSONDecodeError:
         raise DecodeError("not_json", "Visitor: the bytes are not JSON") from None
-    if isinstance(plain, dict) and plain.get("version") not in READS:
-        raise _unknown(plain.get("version"))
+    version = plain.get("version") if isinstance(plain, dict) else None
+    if type(version) is not int:
+        raise DecodeError("schema", "Visitor: no version")
+    if version not in READS:
+        raise _unknown(version)
     try:
         return _visitor(plain)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
@@ -241,7 +244,7 @@ def applied_of(data: bytes) -> int:
     return int(found[1])
 
 
-def _unknown(version: object) -> DecodeError:
+def _unknown(version: int) -> DecodeError:
     read = ", ".join(map(str, sorted(READS)))
     return DecodeError("unknown_version", f"Visitor: version {version}, this build reads {read}")
 
