@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from schemas.errors import DecodeError, RefusedError
+from schemas.errors import DecodeError, RefusedError, RetryError
 from schemas.topics import CHANGELOG, SLATES, Topics
 from streams.deaths import Deaths, InWork, WorkMarker
 from streams.flow import LogRecord, Out, Outcome
@@ -188,7 +188,12 @@ class Delivery:
         )
 
     async def _fresh(self, state: PartitionState, records: list[LogRecord]) -> list[LogRecord]:
-        mark = state.mark
+        if records[0].offset <= state.delivered:  # only a consumer whose position is gone from the log does that
+            raise RetryError(
+                f"partition {state.partition}: offset {records[0].offset} came after {state.delivered}; starting again "
+                "to see whether the topic was created anew"
+            )
+        mark, state.delivered = state.mark, records[-1].offset
         fresh = records if records[0].offset > mark else [record for record in records if record.offset > mark]
         if not fresh or mark < 0 or fresh[-1].offset - mark == len(fresh):
             return fresh

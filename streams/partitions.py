@@ -75,7 +75,7 @@ class PartitionState:
     `mark` is the last source offset applied; `visitors` maps visitor id to encoded state, undecoded until touched;
     `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again;
     `requeued` knows which dead letters were taken again; `sweep` frees visitors; `unreadable` counts watermark records
-    that no build like this one wrote.
+    that no build like this one wrote; `delivered` is the last source offset the consumer brought since the restore.
     """
 
     partition: int
@@ -88,6 +88,7 @@ class PartitionState:
     requeued: Requeued = field(default_factory=Requeued)
     sweep: Sweep = field(default_factory=Sweep, compare=False, repr=False)
     unreadable: int = 0
+    delivered: int = field(default=-1, compare=False)
 
     def put(self, key: bytes, data: bytes | None) -> None:
         """Replace a visitor's state; None forgets it."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
-from schemas.errors import DecodeError, RefusedError
+from schemas.errors import DecodeError, RefusedError, RetryError
 from schemas.topics import CHANGELOG, EVENTS_DEAD, SLATES, Topics
 from streams.deaths import Deaths, InWork, WorkMarker, read_marker
 from streams.delivery import DeadLetterLimit, Delivery, LostPartitionsError
@@ -127,6 +128,10 @@ class Desk:
             await self.delivery.work(batch)
         await self.delivery.settle()
 
+    def restore(self) -> None:
+        """Begin a new life with the states as they are."""
+        self.delivery.states = {p: replace(one, delivered=-1) for p, one in self.delivery.states.items()}
+
     def topics(self) -> list[str]:
         """Name the topics in the order they were written."""
         return [topic for write in self.writer.writes for topic, _ in write]
@@ -182,7 +187,11 @@ def test_applied_records_are_skipped(tmp_path: Path) -> None:
 
     async def act(folder: Path) -> None:
         desk, again = Desk(folder), MemoryBatch(0, 1)
-        await desk.work(MemoryBatch(0, 1, 2), again, MemoryBatch(1, 2, 3))
+        await desk.work(MemoryBatch(0, 1, 2))
+        desk.restore()
+        await desk.work(again)
+        desk.restore()
+        await desk.work(MemoryBatch(1, 2, 3))
         assert desk.agent.calls == [[0, 1, 2], [3]]
         assert again.acked
 
@@ -326,6 +335,7 @@ def test_a_rebalance_does_not_wait_for_a_long_batch(tmp_path: Path) -> None:
         mark = Watermark.decode(desk.writer.writes[-1][CHANGELOG, 0][-1].value or b"").mark
         assert 0 <= mark < 59
         again = MemoryBatch(*range(60))
+        desk.restore()
         await desk.work(again)
         slates = [row for write in desk.writer.writes for row in write.get((SLATES, 0), ())]
         assert again.acked
@@ -387,3 +397,16 @@ def test_keys_are_hashed_once() -> None:
 
     assert [owner(key) for key in (b"abc", b"abc", b"x" * 513, b"x" * 512)] == [3, 3, -1, 0]
     assert hashed == [b"abc", b"x" * 512]
+
+
+def test_a_log_that_goes_back_is_looked_at_again(tmp_path: Path) -> None:
+    """Offsets that were delivered before are not skipped as replays: the topic may be a new one of the same name."""
+
+    async def act(folder: Path) -> None:
+        desk = Desk(folder)
+        await desk.work(MemoryBatch(0, 1, 2))
+        with pytest.raises(RetryError, match="offset 1 came after 2"):
+            await desk.delivery.work(MemoryBatch(1, 2, 3))
+        assert desk.agent.calls == [[0, 1, 2]]
+
+    run(tmp_path, act)
