@@ -6,17 +6,22 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.warm_up import warm_up
 from schemas.errors import RefusedError
+from tests.faults.alone import ALONE, Alone, run_alone
 from tests.faults.driver import Driver
+from tests.faults.fault import Fault
 from tests.faults.plan import Planned, make_plan
 from tests.faults.registry import KINDS
 from tests.faults.report import Report
 from tests.faults.stage import HungError, Stage, open_stage
+
+Named = TypeVar("Named", Fault, Alone)
 
 LONG = 200
 RATE = 30.0
@@ -62,18 +67,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `aisle` does; children inherit it
-    kinds = [kind for kind in KINDS if not given.only or any(name in kind.name for name in given.only)]
-    plan = make_plan(kinds, seed=given.seed, faults=given.faults)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends as Ctrl-C does: nothing is left running
+    kinds = _wanted(KINDS, given.only)
+    alone = _wanted(ALONE, given.only) if given.only or given.faults >= LONG else []
+    plan = make_plan(kinds, seed=given.seed, faults=given.faults) if kinds else []
     warm_up()  # compiled once, before anything is timed
     try:
-        with open_stage(seed=given.seed, rate=given.rate, progress=console.log) as stage:
-            report = run(plan, stage, console)
+        report = Report()
+        if plan:
+            with open_stage(seed=given.seed, rate=given.rate, progress=console.log) as stage:
+                report = run(plan, stage, console)
+        for fault in alone:
+            console.log(f"{fault.name}, on a stage of its own")
+            report.staged.append(run_alone(fault, seed=given.seed, rate=given.rate, progress=console.log))
     except RefusedError as error:
         console.print(str(error))
         return 1
     tell(report, given.out, json=given.json)
     return 0 if report.exact else 1
+
+
+def _wanted(kinds: Sequence[Named], only: Sequence[str]) -> list[Named]:
+    return [kind for kind in kinds if not only or any(name in kind.name for name in only)]
 
 
 def tell(report: Report, out: Path | None, *, json: bool) -> None:

@@ -1,7 +1,7 @@
 """One fault after the other: calm, harm, recovery, no lag, everything checked."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemas.errors import RefusedError
@@ -9,6 +9,7 @@ from schemas.topics import SLATES, TopicName
 from streams.flow import LogRecord
 from tests.faults.checks import CHECKED, Checks, Verdict
 from tests.faults.model_check import ModelCheck
+from tests.faults.oracle import Oracle
 from tests.faults.plan import Planned
 from tests.faults.reader import Reader
 from tests.faults.served import Served
@@ -113,6 +114,15 @@ class Driver:
         mismatches = (*verdict.mismatches, *wrong_models)
         verdict = Verdict(verdict.lost, doubled, mismatches, verdict.repeats, verdict.rewritten)
         return Staged(fault.name, verdict, first, whole)
+
+    @property
+    def oracle(self) -> Oracle:
+        """Give what knows what must be there."""
+        return self._checks.oracle
+
+    def positions(self) -> Mapping[TopicName, Mapping[int, int]]:
+        """Give how far each partition of each topic was read."""
+        return {name: self._reader.position(name) for name in CHECKED}
 
     def read_again(self) -> Verdict:
         """Read everything once more from the beginning and check all of it."""

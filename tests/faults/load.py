@@ -79,6 +79,10 @@ class Load:
         """Give, by partition, one after the offset of the last event that the broker has acknowledged."""
         return dict(self._ends)
 
+    def forget_ends(self) -> None:
+        """Begin counting anew: the topic is another one."""
+        self._ends.clear()
+
     def close(self) -> None:
         """End the thread."""
         self._over.set()

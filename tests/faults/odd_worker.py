@@ -33,10 +33,10 @@ LOOK_S = 0.1
 def odd_marks(folder: Path) -> Marks:
     """Give the marks of these faults: a file of their own, and an error instead of a death."""
     (folder / "odd").mkdir(exist_ok=True)
-    return Marks(folder / "odd", die=_time_out)
+    return Marks(folder / "odd", send=_time_out)
 
 
-def _time_out() -> NoReturn:
+def _time_out(_number: signal.Signals) -> NoReturn:
     raise KafkaTimeoutError("the broker did not answer in the middle of a batch")
 
 

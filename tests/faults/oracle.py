@@ -63,6 +63,14 @@ class Oracle:
         """Name everybody who was ever there."""
         return list(self._visitors)
 
+    def states(self) -> Mapping[bytes, Visitor | None]:
+        """Give everybody's context by partition and id."""
+        return dict(self._visitors)
+
+    def begin(self, states: Mapping[bytes, Visitor | None]) -> None:
+        """Begin with contexts from before."""
+        self._visitors = dict(states)
+
     def take(self, record: LogRecord) -> Due:
         """Apply the next record of its partition."""
         place = record.partition, record.offset

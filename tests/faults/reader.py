@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -23,17 +24,26 @@ class Reader:
         topics: names on it.
         names: what is read.
         take: is given the records of each topic, in the order of each partition.
+        starts: where to begin, by partition of each topic; at the beginning where it does not say.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, names: Sequence[TopicName], take: Taker) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Topics,
+        names: Sequence[TopicName],
+        take: Taker,
+        *,
+        starts: Mapping[TopicName, Mapping[int, int]] = MappingProxyType({}),
+    ) -> None:
         settings = {"bootstrap.servers": bootstrap, "group.id": token_hex(4), "enable.auto.commit": False}
         more = {"fetch.wait.max.ms": 20, "log_level": 2, "reconnect.backoff.max.ms": 500}
         self._consumer: Any = Consumer(settings | more | {"auto.offset.reset": "error"})
         self._take = take
         counts = {spec.name: topics.partitions_of(spec) for spec in SPECS}
         self._names = {topics[name]: name for name in names}
-        self._next = {(topics[name], p): 0 for name in names for p in range(counts[name])}
-        self._consumer.assign([TopicPartition(*at, 0) for at in self._next])
+        self._next = {(topics[name], p): starts.get(name, {}).get(p, 0) for name in names for p in range(counts[name])}
+        self._consumer.assign([TopicPartition(*at, start) for at, start in self._next.items()])
 
     def poll(self, seconds: float) -> None:
         """Take what comes within so many seconds; returns early when something came."""

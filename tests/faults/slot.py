@@ -40,12 +40,12 @@ class Slot:
         """Tell whether the supervisor is there."""
         return self._supervisor is not None and self._supervisor.poll() is None
 
-    def start(self, **environment: str) -> None:
-        """Start the supervisor; the worker is not ready yet."""
+    def start(self, *arguments: str, **environment: str) -> None:
+        """Start the supervisor, with arguments that `aisle worker clicks` takes; the worker is not ready yet."""
         (self.files / "status.json").unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.supervisor"],
+                [sys.executable, "-m", "tests.faults.supervisor", *arguments],
                 env=os.environ | self.environment | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -124,6 +124,11 @@ class Slot:
                 return dict(json.loads(answer.read()))
         except (OSError, ValueError, KeyError, urllib.error.URLError):
             return {}
+
+    def refusal(self) -> str:
+        """Give the sentence a worker refused to start with; empty while it did not."""
+        file = self.files / "refused"
+        return file.read_text().strip() if file.exists() else ""
 
     def model(self) -> tuple[int, str] | None:
         """Ask the worker for its model's offset and digest; None when it does not answer in a moment."""
