@@ -22,7 +22,7 @@ from streams.dead_letters import refused
 from streams.engine import Engine
 from streams.flow import LogRecord
 from streams.kafka import partition_of
-from streams.partitions import Restore
+from streams.partitions import PartitionState, Restore
 from streams.settings import Settings
 from tests.bad_input import event
 from tests.installation import PARTITIONS, Installation
@@ -207,7 +207,10 @@ def test_nothing_doubles_and_no_shelf_is_rearranged(shop: Shop) -> None:
     for one in sorted(once, key=lambda one: one.offset()):
         expected.feed_bytes(one.key(), one.value(), arrival=shop.at + timedelta(minutes=10), origin="replay")
 
-    assert contexts(shop) == {name: without_offsets(data) for name, data in expected.contexts().items()}
+    states = restored(shop)
+    found = {key.decode(): without_offsets(data) for state in states for key, data in state.visitors.items()}
+    assert found == {name: without_offsets(data) for name, data in expected.contexts().items()}
+    assert sum(len(state.requeued) for state in states) == VISITORS * REFUSED
     steps = [orjson.loads(one.value())["origin"] for one in shop.on.read("learning", partitions=1)]
     assert len(steps) == expected.knowledge.model.offset + 1
     assert len({(step["partition"], step["offset"]) for step in steps}) == len(steps)
@@ -241,15 +244,14 @@ def test_purge_removes_what_it_said(shop: Shop, aisle: Command) -> None:
     assert aisle("list", "--topic", "events", "--json")["counts"] == []
 
 
-def contexts(shop: Shop) -> dict[str, dict[str, Any]]:
-    """Give every visitor's state, as a restart would find it."""
+def restored(shop: Shop) -> list[PartitionState]:
+    """Give every partition's state, as a restart would find it."""
     restores = {partition: Restore(partition) for partition in range(PARTITIONS)}
     for one in shop.on.read("visitors.changelog"):
         headers = tuple(one.headers() or ())
         record = LogRecord(one.partition(), one.offset(), one.timestamp()[1], one.key(), one.value(), headers)
         restores[record.partition].changelog([record])
-    states = [restore.finish() for restore in restores.values()]
-    return {key.decode(): without_offsets(data) for state in states for key, data in state.visitors.items()}
+    return [restore.finish() for restore in restores.values()]
 
 
 def without_offsets(data: bytes) -> dict[str, Any]:
