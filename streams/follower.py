@@ -185,7 +185,8 @@ class Follower:
         way_out = (
             "the embedded broker keeps only the newest 5 MB of a partition; use another one, such as --broker maven"
             if is_embedded()
-            else "start from a newer snapshot (AISLE_SNAPSHOT_URL)"
+            else "start from a newer snapshot (AISLE_SNAPSHOT_URL), or let the model begin empty: "
+            f"aisle topics create --recreate {self.fold.topic}"
         )
         return (
             f"{self._name}[{partition}]: offset {expected} is wanted next, but the log goes on at {found}: "
