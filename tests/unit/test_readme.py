@@ -45,7 +45,7 @@ def spans() -> list[str]:
 
 
 def test_each_block_is_of_a_kind_that_is_tested() -> None:
-    """Python is run, shell is parsed; records, in JSON, are decoded, alerts, in PromQL, held against their file elsewhere."""
+    """Python is run, shell is parsed; records (JSON) and alerts (PromQL) have tests of their own."""
     found = {name for page in PAGES for name, _ in BLOCK.findall(page.read_text())}
     assert {"python", "sh"} <= found <= {"python", "sh", "json", "promql"}
     assert {first for first, *_ in shell_lines()} <= {"aisle", "make", "export"}
