@@ -20,8 +20,8 @@ from streams.settings import Settings
 
 _START_S = 90
 _CLUSTER_ID = "aisle-local-broker-001"
-_HEAP = ("-Xms256m", "-Xmx640m", "-XX:+UseG1GC")
-_SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+_LASTING = ("-Xms256m", "-Xmx640m", "-XX:+UseG1GC")
+SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx640m")
 """For a process that ends before thorough compiling pays."""
 
 _LOGGING = """<Configuration status="ERROR"><Appenders><Console name="out"><PatternLayout pattern="%d %p %c %m%n"/>
@@ -66,12 +66,16 @@ class Node:
         settings: of the installation; the node's own are made from them.
         progress: told what is done.
         doors: further listeners.
+        java: options of its process.
 
     Raises:
         RefusedError: Java or Maven is missing, or the data directory cannot be formatted.
     """
 
-    def __init__(self, settings: Settings, progress: Progress, *, doors: Sequence[Door] = ()) -> None:
+    def __init__(
+        self, settings: Settings, progress: Progress, *, doors: Sequence[Door] = (), java: Sequence[str] = _LASTING
+    ) -> None:
+        self._options = list(java)
         self._java = find_java()
         self._jars = kafka_jars(cache_dir(), progress)
         self._home = Path(tempfile.mkdtemp(prefix="aisle-kafka-"))
@@ -80,7 +84,7 @@ class Node:
             port, controller = free_ports(2)
             self.settings = local(settings, f"127.0.0.1:{port}")
             _write_config(self._home, port, controller, doors)
-            _format([self._java, *_SHORT, *self._classes()], self._home / "server.properties")
+            _format([self._java, *SHORT, *self._classes()], self._home / "server.properties")
         except BaseException:
             self.close()
             raise
@@ -103,7 +107,7 @@ class Node:
         """
         with (self._home / "out.log").open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603
-                [self._java, *_HEAP, *self._classes(), "kafka.Kafka", str(self._home / "server.properties")],
+                [self._java, *self._options, *self._classes(), "kafka.Kafka", str(self._home / "server.properties")],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

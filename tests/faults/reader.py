@@ -108,15 +108,18 @@ class Lag:
     """
 
     def __init__(self, bootstrap: str, topics: Topics, group: str) -> None:
-        self._consumer: Any = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 2})
+        self._settings = {"bootstrap.servers": bootstrap, "group.id": group, "log_level": 2}
         self._tps = [TopicPartition(topics[EVENTS], p) for p in range(topics.partitions)]
+        self._consumer: Any = None
 
     def __call__(self) -> int:
         """Count events that were not acknowledged; -1 while the broker does not tell."""
         try:
+            self._consumer = self._consumer or Consumer(self._settings)
             ends = [self._consumer.get_watermark_offsets(tp, timeout=2.0)[1] for tp in self._tps]
             committed = self._consumer.committed(self._tps, timeout=2.0)
         except KafkaException:
+            self.close()  # a new one finds a broker that came back at once
             return -1
         return sum(end - max(0, tp.offset) for tp, end in zip(committed, ends, strict=True))
 
@@ -130,4 +133,6 @@ class Lag:
 
     def close(self) -> None:
         """Disconnect."""
-        self._consumer.close()
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None

@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from schemas.products import Embedding, Product, pack_vector
 from schemas.topics import EMBEDDINGS, PRODUCTS, Topics
 from streams.admin import Admin
-from streams.brokers.maven import Door, Node
+from streams.brokers.maven import SHORT, Door, Node
 from streams.brokers.ports import free_ports
 from streams.demo.shop import generate_shop
 from streams.settings import Settings
@@ -189,7 +189,7 @@ def open_stage(
         proxy = Proxy(free_ports(1)[0])
         stack.callback(proxy.close)
         settings = Settings(_env_file=None, kafka_bootstrap_servers=None)
-        node = Node(settings, progress, doors=[Door(listens=proxy.target, advertised=proxy.port)])
+        node = Node(settings, progress, doors=[Door(listens=proxy.target, advertised=proxy.port)], java=SHORT)
         stack.callback(node.close)
         progress("Starting Apache Kafka")
         node.start()
