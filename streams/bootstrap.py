@@ -36,8 +36,13 @@ def build_world(settings: Settings, *, model: Model | None = None, open_content:
 
     content = Content(open_content or index_opener(settings))
     knowledge = Knowledge(content=content, model=model or Model())
-    name = rules_hash(clicks_rules(settings), knowledge.model.rules)
-    return World(knowledge, settings_hash=name, build=version("aisle"))
+    settings_hash, build = names_of(settings, knowledge.model.rules)
+    return World(knowledge, settings_hash=settings_hash, build=build)
+
+
+def names_of(settings: Settings, model: ModelRules | None = None) -> tuple[str, str]:
+    """Name what slates are decided with beside the logs: the constants in force, and the build."""
+    return rules_hash(clicks_rules(settings), model or ModelRules()), version("aisle")
 
 
 def rules_hash(rules: ClicksRules, model: ModelRules) -> str:

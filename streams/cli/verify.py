@@ -19,9 +19,10 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
     """Decide every recorded slate again and rebuild the visitor's state behind it; exits with 1 when one differs."""
+    from streams.past.case import NEVER_MS, Selection
     from streams.past.reach import client_of
     from streams.past.telling import print_report
-    from streams.past.verification import NEVER_MS, Selection, verify_past
+    from streams.past.verification import verify_past
     from streams.runs.display import Bars
     from streams.settings import Settings
 

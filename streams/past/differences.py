@@ -3,6 +3,8 @@
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+import orjson
+
 ABSENT = "(absent)"
 
 
@@ -33,3 +35,10 @@ def first_difference(recorded: Any, again: Any, path: str = "") -> Difference | 
         return None if type(recorded) is type(again) and recorded == again else Difference(path, recorded, again)
     found = (first_difference(one, other, where) for where, one, other in pairs)
     return next((difference for difference in found if difference is not None), None)
+
+
+def slate_difference(recorded: bytes, again: bytes) -> Difference | None:
+    """Compare two slates byte for byte but for the time of deciding, which `again` has taken over."""
+    if recorded == again:
+        return None
+    return first_difference(orjson.loads(recorded), orjson.loads(again)) or Difference("", "bytes", "other bytes")

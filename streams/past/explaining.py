@@ -12,10 +12,10 @@ from streams.bootstrap import clicks_rules
 from streams.deciding import ClicksRules, event_of
 from streams.past.accounts import Titles, tell_context, tell_session, tell_sources, tell_way
 from streams.past.again import Recorded, answers_of, context_after, decide_again, written
+from streams.past.differences import slate_difference
 from streams.past.explanation import DecisionTold, Explanation, PlaceTold
 from streams.past.finding import Scene, Wanted, find
 from streams.past.positions import positions_of
-from streams.past.verification import difference
 from streams.past.worlds import Inputs
 from streams.runs.display import Watch
 from streams.settings import Settings
@@ -110,7 +110,7 @@ def _decision(scene: Scene, rules: ClicksRules, world: World, most: int) -> Deci
     context = context_after(scene.visitor, event, rules.session)
     answers = answers_of(scene.evidence, knowledge) if scene.evidence else None
     found = decide_again(Recorded(slate, event, context, answers), knowledge, rules)
-    first = difference(scene.data, written(slate, found.decided))
+    first = slate_difference(scene.data, written(slate, found.decided))
     titles = Titles(knowledge)
     way = tell_way(found, knowledge, rules.slates, titles, most)
     explored = found.decided.decision.explored

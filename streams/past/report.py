@@ -9,12 +9,6 @@ import orjson
 
 from streams.past.differences import Difference
 
-Missing = Literal[
-    "evidence", "evidence of another build", "slate of another build", "event", "forgotten", "catalog.products",
-    "catalog.embeddings", "learning",
-]  # fmt: skip
-"""Why a slate could not be compared; a log by its name when it is cut, or ends before the slate's place in it."""
-
 SHOWN = 20
 """Differences kept one by one; the others are counted."""
 
@@ -29,14 +23,18 @@ class Differing(NamedTuple):
 
 @dataclass
 class Report:
-    """Counts by what came of each slate; `other` are slates decided by another build or under other settings.
+    """Counts by what came of each slate.
+
+    `missing` says why slates could not be compared: `event`, `evidence`, `forgotten` (as the visitor asked), a record
+    `of another build`, or a log by its name when it is cut or ends before the slate's place in it. `other` are slates
+    decided by another `build` or under other `settings`.
 
     A slate's state is compared beside it, and counted apart: `states`.
     """
 
     equal: int = 0
     differing: int = 0
-    missing: Counter[Missing] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
     other: Counter[str] = field(default_factory=Counter)
     states_equal: int = 0
     states_differing: int = 0

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from schemas.errors import RefusedError
 from streams.brokers import open_broker
+from streams.past.case import Selection
 from streams.past.reach import client_of
 from streams.past.telling import print_report
-from streams.past.verification import Selection, verify_past
+from streams.past.verification import verify_past
 from streams.runs.display import Bars
 from streams.settings import Settings
 from tests.installation import PARTITIONS, Installation
