@@ -118,6 +118,18 @@ class Admin:
                 self._client.create_topics(wanted, wait_for_metadata=True)
         return missing
 
+    def grow(self, names: Collection[str], partitions: int) -> None:
+        """Give topics more partitions; those that have them stay as they are."""
+        self._refuse_embedded()
+        there = self.topics()
+        wanted = {name: partitions for name in names if there.get(name, partitions) < partitions}
+        if wanted:
+            with self._answered():
+                self._client.create_partitions(wanted)
+        deadline = time.monotonic() + _ANSWER_MS / 1000
+        while any(self.topics()[name] < partitions for name in wanted) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
     def delete(self, names: Collection[str]) -> None:
         """Delete topics with all their records, and wait until they are gone."""
         if not names:

@@ -99,6 +99,11 @@ class Installation:
         """Wait until the broker has everything."""
         assert sum(producer.flush(20) for producer in self._producers.values()) == 0
 
+    def forget_producers(self) -> None:
+        """Let the next record be sent by a producer that asks anew which partitions there are."""
+        self.flush()
+        self._producers.clear()
+
     def read(self, name: str, partitions: int = PARTITIONS) -> list[Any]:
         """Read a whole topic."""
         settings = {"bootstrap.servers": self.bootstrap, "group.id": token_hex(4), "enable.auto.commit": False}

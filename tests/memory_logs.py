@@ -133,7 +133,7 @@ class Shop:
             consent="personalisation" if consent else "none",
         )
         key = visitor.encode()
-        self.logs.put(self.topics[EVENTS], partition_of(key, PARTITIONS), key, event.encode(), at)
+        self.logs.put(self.topics[EVENTS], partition_of(key, self.settings.partitions), key, event.encode(), at)
 
     def forget(self, visitor: str, *, until: datetime) -> None:
         """Note that somebody asked to be forgotten."""
@@ -181,7 +181,7 @@ class Worker:
             for partition in range(4):
                 for record in self._logs.topics[self.topics[fold.topic], partition]:
                     fold.apply(record)
-        self.parts = {partition: self._restore(partition) for partition in range(PARTITIONS)}
+        self.parts = {partition: self._restore(partition) for partition in range(shop.settings.partitions)}
 
     def run(self) -> "Worker":
         """Work through everything there is, a partition at a time; the model learns it afterwards."""

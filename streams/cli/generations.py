@@ -68,6 +68,7 @@ def delete(name: Annotated[str, typer.Argument(help="As `list` names it.")], as_
 
 def roll_back(wait: float, *, as_json: bool) -> None:
     """Switch to the generation before the one in force."""
+    from schemas.topics import CHANGELOG, EVENTS
     from streams.admin import Admin
     from streams.generations import FIRST, current
     from streams.replay.switching import LiveGroup, pointers, switch
@@ -80,7 +81,14 @@ def roll_back(wait: float, *, as_json: bool) -> None:
         raise RefusedError("There is no generation before this one.")
     to = settings.of_generation(found.current.previous, settings.partitions)
     with Admin(settings) as admin:
-        if gone := missing_topics(to.topics, admin.topics()):
+        there = admin.topics()
+        had = there.get(to.topics[CHANGELOG], settings.partitions)
+        if had != settings.partitions:
+            raise RefusedError(
+                f"Generation {to.generation or FIRST} had {had} partitions and {settings.topics[EVENTS]} has "
+                f"{settings.partitions} now: partitions cannot be taken back, so there is no way back."
+            )
+        if gone := missing_topics(to.topics, there):
             raise RefusedError(f"{gone[0]} was deleted: there is nothing to go back to.")
     LiveGroup(settings).wait_empty(wait, say)
     switch(settings, to)
@@ -111,6 +119,8 @@ def apply(wait: float, *, name: str, as_json: bool) -> None:
     check_topics(settings)
     found = pointers(settings)
     begun = found.building.name if found.building else ""
+    if found.building is not None and found.building.partitions != settings.partitions:
+        raise RefusedError(f"Go on with `aisle repartition --partitions {found.building.partitions}` first.")
     if name and begun and name != begun:
         raise RefusedError(f"Generation {begun} is being built: go on without --into, or delete it first.")
     with Admin(settings) as admin:

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("streams.cli.verify:verify", "Prove that recorded slates come out again, byte for byte."),
     "backfill": ("streams.cli.backfill:backfill", "History into state and model, before the shop opens."),
     "replay": ("streams.cli.replay:replay", "The engine over past events; --apply serves what it built."),
+    "repartition": ("streams.cli.repartition:repartition", "More partitions; every visitor moves to theirs."),
     "generations": ("streams.cli.generations:app", "Which states and model are served; list, roll back, delete."),
     "explain": ("streams.cli.explain:explain", "Why a visitor saw what they saw: a recorded slate, explained."),
     "dead": ("streams.cli.dead:app", "Dead letters: count them, look at them, send them again, remove them."),

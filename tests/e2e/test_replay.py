@@ -188,9 +188,21 @@ def test_history_then_a_new_generation_then_back(kafka_broker: Any, tmp_path: Pa
         answered = Counter(slate_of(one) for one in shop.read("recommendations"))
         assert set(answered.values()) == {1}
         assert len({(partition, offset) for partition, offset, _ in answered}) == 100
+        moved = shop.told("repartition", "--partitions", "6", "--json")
+        assert (moved["generation"], moved["visitors"], moved["partitions"]) == ("g2", 23, 6)
+        assert 0 < moved["moved"] < 23
+        shop.start()
+        shop.wait_ready()
+        shop.forget_producers()
+        shop.fill(30, first=100)
+        shop.wait(lambda: len({slate_of(one)[:2] for one in shop.read("recommendations", 6)}) == 130)
+        shop.leave()
+        assert "partitions cannot be taken back" in shop.told("replay", "--rollback", code=1)
+        assert "There are 6 partitions: name more" in shop.told("repartition", "--partitions", "4", code=1)
+
         listed = shop.told("generations", "list", "--json")
-        assert listed == {"current": "", "previous": "g1", "building": None, "there": ["", "g1"]}
-        assert "is in force" in shop.told("generations", "delete", "(first)", code=1)
+        assert listed == {"current": "g2", "previous": "", "building": None, "there": ["", "g1", "g2"]}
+        assert "is in force" in shop.told("generations", "delete", "g2", code=1)
         assert len(shop.told("generations", "delete", "g1", "--json")["deleted"]) == 5
     finally:
         shop.close()

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from models.session import decode_visitor
+from models.session import Visitor, decode_visitor
 from schemas.errors import RefusedError
 from schemas.events import Event
 from schemas.generations import Generation
@@ -16,7 +17,9 @@ from schemas.slates import Slate
 from schemas.topics import CHANGELOG, EVENTS, LEARNING, SLATES
 from streams.generations import Pointers, generations_in, pointer, refuse_current, topics_of
 from streams.kafka import partition_of
+from streams.partitions import PartitionState
 from streams.replay.applying import Apply, Built
+from streams.replay.repartitioning import Repartition, place
 from streams.replay.seeding import seed
 from streams.settings import Settings
 from streams.worker_files import group_of
@@ -42,8 +45,13 @@ def build(shop: Shop, name: str = "g1", *, group: Group | None = None, wait_s: f
 
 def sent(shop: Shop) -> Counter[tuple[int, int, str]]:
     """Count the live slates by what they answer."""
+    return sent_in(shop, PARTITIONS)
+
+
+def sent_in(shop: Shop, partitions: int) -> Counter[tuple[int, int, str]]:
+    """Do so in this many partitions."""
     found: Counter[tuple[int, int, str]] = Counter()
-    for partition in range(PARTITIONS):
+    for partition in range(partitions):
         for record in shop.logs.topics[shop.topics[SLATES], partition]:
             slate = Slate.decode(record.value)
             found[partition, slate.cause.offset, slate.placement] += 1
@@ -221,3 +229,61 @@ def test_names_tell_generations_apart() -> None:
     refuse_current("", Pointers(pointer("g1", partitions=6, previous="")))
     one = pointer("g1", partitions=6, previous="")
     assert Generation.decode(one.encode()) == one
+
+
+def test_more_partitions_move_every_visitor_to_where_their_events_will_be() -> None:
+    """Their next event finds them, whatever its offset; the model has learned the same; nothing is sent again."""
+    shop, plain = Shop(40), Shop(40)
+    Worker(shop).run()
+    moved, positions = asyncio.run(Repartition(shop.site, "g1", 5).move())
+    assert (moved.visitors, moved.learned) == (9, len(shop.logs.topics[LEARNING, 0]))
+    assert 0 < moved.moved < 9
+    assert sum(positions.values()) == 41
+    shop.settings = shop.settings.of_generation("g1", 5)
+    for one in (shop, plain):
+        for n in range(9):
+            one.event(40 + n, f"v{n}", f"p{n}")
+    new, whole = Worker(shop, "g1").run(), Worker(plain).run()
+    assert {key: without_offset(data) for key, data in new.contexts().items()} == {
+        key: without_offset(data) for key, data in whole.contexts().items()
+    }
+    assert all(partition_of(key, 5) == p for p, part in new.parts.items() for key in part.visitors)
+    assert new.world.knowledge.model.counts.sum() > 0
+    assert sum(sent_in(shop, 5).values()) == sum(sent(plain).values())
+
+
+def without_offset(data: bytes) -> Visitor:
+    """Give a visitor but for the offset, which is of another partition."""
+    return replace(decode_visitor(data), applied=0)
+
+
+def test_a_repartition_that_was_killed_goes_on() -> None:
+    """Nothing is copied twice."""
+    whole, broken = Shop(40), Shop(40)
+    for one in (whole, broken):
+        Worker(one).run()
+    asyncio.run(Repartition(whole.site, "g1", 5).move())
+    for left in range(1, 40):
+        broken.logs.left = left
+        try:
+            asyncio.run(Repartition(broken.site, "g1", 5).move())
+            break
+        except KilledError:
+            continue
+    assert left > 3
+    for one in (whole, broken):
+        one.logs.left = 1 << 30
+        one.settings = one.settings.of_generation("g1", 5)
+    assert values(broken, "g1") == values(whole, "g1")
+    assert Worker(broken, "g1").parts == Worker(whole, "g1").parts
+
+
+def test_of_two_halves_the_one_where_the_visitor_belongs_stays() -> None:
+    """Else the one that was changed last."""
+    states = [b'{"applied":%d,"version":1,"clock":%d}' % (n, clock) for n, clock in ((7, 30), (8, 20))]
+    owner = partition_of(b"v1", 2)
+    parts = {owner: PartitionState(owner, visitors={b"v1": states[1]})}
+    parts[1 - owner] = PartitionState(1 - owner, visitors={b"v1": states[0]})
+    placed, _ = place(parts, 2)
+    assert placed[owner].visitors == {b"v1": states[1]}
+    assert placed[1 - owner].visitors == {}
