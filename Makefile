@@ -70,5 +70,8 @@ takeover: $(STAMP) ## Measure start, takeover, rolling restart and a backlog, wr
 stock: $(STAMP) ## Stock Faust and aisle under the same faults, counted; writes docs/operations.md (ARGS="--seed 2 --json")
 	@$(BIN)/python -m tests.stock $(ARGS)
 
+soak: $(STAMP) ## Run a worker at half its capacity for long, write docs/soak.md (ARGS="--minutes 60")
+	@$(BIN)/python tests/bench/soak.py $(ARGS)
+
 clean: ## Remove what was made, but not .venv
 	rm -rf build dist .aisle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -68,6 +68,11 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(EVENTS, 0, _delete(7) | _ARRIVAL),
     TopicSpec(PRODUCTS, 4, _KEEP_HISTORY),
     TopicSpec(EMBEDDINGS, 1, _KEEP_HISTORY | _ARRIVAL),
+    # A restore reads all of it, so little more than one state a visitor may lie there. A segment in use is never
+    # compacted: after ten minutes the next write begins another. Compaction starts when a tenth is superseded; by
+    # default it waits for half, which doubles a restore. It leaves the last five minutes alone, since it keeps a
+    # visitor's last state and a restore the newest: they differ where a worker that had lost the partition wrote late,
+    # and the next owner writes the newest again with its first batch. Tombstones stay for a day, longer than a restore.
     TopicSpec(
         CHANGELOG,
         0,
@@ -79,6 +84,7 @@ SPECS: tuple[TopicSpec, ...] = (
         }
         | _ARRIVAL,
     ),
+    # Much longer than the snapshots reach back: `aisle doctor` holds it against their interval.
     TopicSpec(LEARNING, 1, _delete(30) | _ARRIVAL),
     # Kept for good: whatever is read again, in however many years, must leave these people out.
     TopicSpec(ERASURES, 1, {"cleanup.policy": "compact"} | _ARRIVAL),

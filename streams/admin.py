@@ -10,7 +10,7 @@ from schemas.errors import BrokerAwayError, RefusedError
 from schemas.topics import SPECS, TopicName, Topics
 from streams.kafka import is_embedded, kafka_python_config
 from streams.settings import Settings
-from streams.topic_checks import CHECKED, missing_topics, refuse_wrong, wrong_configs
+from streams.topic_checks import CHECKED, RETENTION, missing_topics, refuse_wrong, wrong_configs
 
 _CONNECT_MS = 5000
 _ANSWER_MS = 8000
@@ -53,12 +53,12 @@ class Admin:
         return {topic["name"]: len(topic["partitions"]) for topic in found if not topic["error_code"]}
 
     def configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
-        """Give what holds of `CHECKED` for these topics, by topic and name; nothing where the broker does not tell."""
+        """Give what holds of `CHECKED` and `RETENTION`, by topic and name, as far as the broker tells."""
         from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 
         if not names or self._embedded:
             return {}
-        asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(CHECKED)) for name in names]
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys((*CHECKED, RETENTION))) for name in names]
         with self._answered():
             found = self._client.describe_configs(asked, config_filter=ConfigFilterType.ALL)
         return {

@@ -243,7 +243,9 @@ class Delivery:
         rows = {}
         for partition, outcome in outcomes.items():
             state = states[partition]
-            changed = outcome.touched | outcome.entries
+            again = {key: state.visitors.get(key) for key in state.overtaken}
+            state.overtaken.clear()
+            changed = again | outcome.touched | outcome.entries
             touched = [Row(key, value, state.headers(value)) for key, value in changed.items()]
             watermark = Row(WATERMARK_KEY, state.watermark().encode())
             rows[self._topics[CHANGELOG], partition] = [*touched, watermark]

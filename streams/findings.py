@@ -12,13 +12,14 @@ from types import MappingProxyType
 from typing import Literal
 
 from schemas.errors import RefusedError, RetryError
-from schemas.topics import EVENTS, SPECS
+from schemas.topics import DAY_MS, EVENTS, LEARNING, SPECS
 from streams.admin import Admin
 from streams.flow import LogRecord
 from streams.generations import current
 from streams.kafka import aiokafka_config, bootstrap_servers, is_embedded, partition_of
 from streams.settings import Settings
-from streams.topic_checks import mending, wrong_configs
+from streams.snapshot_store import KEPT
+from streams.topic_checks import RETENTION, mending, wrong_configs
 
 Level = Literal["ok", "note", "problem"]
 
@@ -26,6 +27,9 @@ SAMPLE = 50
 """Records looked at from the end of each partition of clickstream.events."""
 
 _READ_S = 5
+
+SPARE_INTERVALS = 3
+"""The log reaches so many snapshot intervals past the oldest snapshot kept: time to see that none is written."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def broker_findings(settings: Settings) -> list[Finding]:
     except RefusedError as error:
         return [Finding("broker", "problem", "none", str(error))]
     findings = [Finding("broker", "ok", found), topics_finding(settings, topics, configs)]
+    findings += retention_findings(settings, configs.get(settings.topics[LEARNING], {}))
     if ends:
         findings.append(keys_finding(_sample(settings, ends)))
     return findings
@@ -99,6 +104,26 @@ def topics_finding(
     if kept := wrong_configs(names, configs):
         return Finding("topics", "problem", "; ".join(map(str, kept)), f"run `{mending(kept)}`")
     return Finding("topics", "ok", f"all {len(SPECS)} are there")
+
+
+def retention_findings(settings: Settings, learning: Mapping[str, str]) -> list[Finding]:
+    """Look whether `learning` is kept well past the oldest snapshot kept: each may have to be followed from its end.
+
+    Args:
+        settings: of the installation.
+        learning: how the log is kept, as far as the broker tells.
+    """
+    kept_ms = int(learning.get(RETENTION, -1))
+    if settings.snapshot_url is None or RETENTION not in learning:
+        return []
+    needs_ms = int((KEPT + SPARE_INTERVALS) * settings.snapshot_interval_s * 1000)
+    name, days = settings.topics[LEARNING], DAY_MS
+    if 0 <= kept_ms < needs_ms:
+        found = f"{name} is kept for {kept_ms / days:.1f} days; {KEPT} snapshots need {needs_ms / days:.1f}"
+        step = f"set retention.ms={needs_ms} or more on {name}, or a smaller AISLE_SNAPSHOT_INTERVAL_S"
+        return [Finding("retention", "problem", found, step)]
+    kept = "for good" if kept_ms < 0 else f"for {kept_ms / days:.1f} days"
+    return [Finding("retention", "ok", f"{name} is kept {kept}, well past {KEPT} snapshots")]
 
 
 def keys_finding(sample: Mapping[int, Sequence[bytes | None]]) -> Finding:

@@ -75,7 +75,9 @@ class PartitionState:
     `mark` is the last source offset applied; `visitors` maps visitor id to encoded state, undecoded until touched;
     `emitted` holds (source offset, placement) of slates found in the output's tail: applied but not sent again;
     `requeued` knows which dead letters were taken again; `sweep` frees visitors; `unreadable` counts watermark records
-    that no build like this one wrote; `delivered` is the last source offset the consumer brought since the restore.
+    that no build like this one wrote; `delivered` is the last source offset the consumer brought since the restore;
+    `overtaken` names those whose newest state is not their last in the changelog: compaction would keep the wrong one,
+    so it is written again with the next batch.
     """
 
     partition: int
@@ -89,6 +91,7 @@ class PartitionState:
     sweep: Sweep = field(default_factory=Sweep, compare=False, repr=False)
     unreadable: int = 0
     delivered: int = field(default=-1, compare=False)
+    overtaken: set[bytes] = field(default_factory=set, compare=False)
 
     def put(self, key: bytes, data: bytes | None) -> None:
         """Replace a visitor's state; None forgets it."""
@@ -119,6 +122,7 @@ class Restore:
         self._visitors: dict[bytes, bytes] = {}
         self._epochs: dict[bytes, int] = {}
         self._gone: dict[bytes, tuple[int, int]] = {}
+        self._overtaken: set[bytes] = set()
         self._watermark: Watermark | None = None
         self._unreadable = 0
         self._emitted: set[tuple[int, int, str]] = set()
@@ -170,7 +174,10 @@ class Restore:
             return
         before = self._rank(key)
         if before is None or (epoch, applied) >= before:
+            self._overtaken.discard(key)
             self._put(key, value, epoch, applied)
+        else:
+            self._overtaken.add(key)
 
     def _newer(self, error: DecodeError, offset: int) -> RefusedError:
         """Refuse states of another build: its visitors would start anew, and what is known of them be written over."""
@@ -218,7 +225,9 @@ class Restore:
         requeued = Requeued()
         for key, (epoch, entry) in self._requeued.items():
             requeued.restore(key, entry, anew=epoch != mark.epoch)
-        return PartitionState(self._partition, *mark, visitors, emitted, requeued=requeued, unreadable=self._unreadable)
+        state = PartitionState(self._partition, *mark, visitors, emitted, overtaken=self._overtaken)
+        state.requeued, state.unreadable = requeued, self._unreadable
+        return state
 
     def _take_watermark(self, value: bytes | None) -> None:
         if value is None:

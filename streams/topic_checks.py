@@ -9,6 +9,9 @@ from schemas.topics import SPECS, TopicName, Topics
 CHECKED = ("cleanup.policy", "message.timestamp.type")
 """A compacted log that is cut by age forgets visitors and products; a time that the producer sets is no arrival."""
 
+RETENTION = "retention.ms"
+"""Read too, and held against the settings."""
+
 
 @dataclass(frozen=True)
 class WrongConfig:

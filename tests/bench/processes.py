@@ -97,6 +97,11 @@ class Child:
         """Give its folder."""
         return self._path
 
+    @property
+    def running(self) -> bool:
+        """Tell whether it runs."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """Kill it and what it started, as when a machine goes: nobody says goodbye."""
         # Those below first: a worker whose supervisor is gone leaves in good order.
@@ -152,6 +157,11 @@ def peak_bytes(pid: int) -> int:
     """Give the most resident memory a process has had."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def open_files(pid: int) -> int:
+    """Count the files and sockets a process has open."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def descendants(pid: int) -> list[int]:

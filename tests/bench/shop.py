@@ -74,7 +74,7 @@ class Visitors:
             shelves.setdefault(product.category, []).append(product)
         self._shelves = [shelves[path] for path in sorted(shelves)]
         self._start = start
-        self._arrived = self._made = 0
+        self.arrived = self._made = 0
         self._inside = [self._next_shopper() for _ in range(VISITORS)]
 
     def events(self, count: int) -> Iterator[Event]:
@@ -87,8 +87,8 @@ class Visitors:
                 self._inside[place] = self._next_shopper()
 
     def _next_shopper(self) -> _Shopper:
-        self._arrived += 1
-        return _Shopper(f"visitor-{self._arrived:07d}", self._random.choice(self._shelves))
+        self.arrived += 1
+        return _Shopper(f"visitor-{self.arrived:07d}", self._random.choice(self._shelves))
 
     def _event(self, number: int, shopper: _Shopper) -> Event:
         name = self._choose(shopper)

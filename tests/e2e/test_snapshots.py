@@ -12,7 +12,8 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from models.model import Model
 from schemas.errors import RefusedError
@@ -20,6 +21,7 @@ from schemas.events import Event
 from schemas.topics import Topics
 from streams.bootstrap import build_world
 from streams.flow import LogRecord
+from streams.leaving import REFUSED
 from streams.reading import assigned_consumer, read_to_end
 from streams.settings import Settings
 from streams.snapshot_store import SnapshotStore
@@ -30,7 +32,7 @@ JUNK = b"x" * 60_000
 
 
 class Shop:
-    """Topics under a random prefix on the embedded broker, and clicks workers that share a snapshot store."""
+    """Topics under a random prefix on a broker, and clicks workers that share a snapshot store."""
 
     def __init__(self, broker: Any, folder: Path) -> None:
         self.prefix = f"t{token_hex(4)}."
@@ -44,7 +46,7 @@ class Shop:
             "AISLE_DATA_DIR": str(folder),
             "AISLE_HTTP_PORT": "0",
             "AISLE_FETCH_MAX_WAIT_MS": "50",
-            "AISLE_SESSION_TIMEOUT_S": "2",
+            "AISLE_SESSION_TIMEOUT_S": "2" if broker.kind == "embedded" else "6",
             "AISLE_HEARTBEAT_S": "0.5",
             "AISLE_SNAPSHOT_URL": f"file://{self.store}",
             "AISLE_SNAPSHOT_INTERVAL_S": "1",
@@ -85,6 +87,24 @@ class Shop:
         for _ in range(120):
             self._producer.produce(f"{self.prefix}learning", JUNK)
         assert self._producer.flush(20) == 0
+
+    def cut(self, before: int) -> None:
+        """Let the broker delete what stands in `learning` before an offset, as retention does."""
+        admin: Any = AdminClient({"bootstrap.servers": self.client["bootstrap_servers"]})
+        (done,) = admin.delete_records([TopicPartition(f"{self.prefix}learning", 0, before)]).values()
+        assert done.result(20).low_watermark == before
+
+    def lose(self, offset: int) -> None:
+        """Remove the snapshots that end with a later offset."""
+        for file in self.store.glob("*.snapshot"):
+            if int(file.stem.rpartition("-")[2]) > offset:
+                file.unlink()
+
+    def load(self) -> Model:
+        """Load the newest snapshot in this process."""
+        model = load_model(SnapshotStore(str(self.store), f"{self.prefix}learning"), self.client)
+        assert model is not None
+        return model
 
     def learn_all(self) -> Model:
         """Learn the whole log in this process."""
@@ -137,6 +157,15 @@ def shop(embedded_broker: Any, tmp_path: Path) -> Iterator[Shop]:
     embedded_broker.delete_topics(shop.prefix)
 
 
+@pytest.fixture
+def kafka_shop(kafka_broker: Any, tmp_path: Path) -> Iterator[Shop]:
+    """Give a shop on real Kafka."""
+    shop = Shop(kafka_broker, tmp_path)
+    yield shop
+    shop.close()
+    kafka_broker.delete_topics(shop.prefix)
+
+
 @pytest.mark.slow
 def test_the_next_worker_starts_where_the_snapshot_ends(shop: Shop) -> None:
     """What it then follows makes the model of the whole log; a log that starts behind the snapshot is refused."""
@@ -151,12 +180,38 @@ def test_the_next_worker_starts_where_the_snapshot_ends(shop: Shop) -> None:
     shop.end(second)
     assert "starting from snapshot" in shop.log("second")
 
-    store = SnapshotStore(str(shop.store), f"{shop.prefix}learning")
-    model = load_model(store, shop.client)
-    assert model is not None
+    model = shop.load()
     assert model.offset == 44
     assert model.digest() == shop.learn_all().digest()
 
     shop.push_out()
     with pytest.raises(RefusedError, match=rf"{shop.prefix}learning starts at offset \d+ and no snapshot in"):
-        load_model(store, shop.client)
+        shop.load()
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_an_empty_disk_and_a_cut_log(kafka_shop: Shop) -> None:
+    """Snapshot and what is left of the log make the old worker's model; a log that no snapshot reaches is refused."""
+    shop = kafka_shop
+    old = shop.start("old")
+    shop.view(20)
+    shop.wait(lambda: shop.newest() == 19)
+    shop.view(10, first=20)
+    shop.wait(lambda: shop.newest() == 29)
+    shop.end(old)
+    digest = shop.load().digest()
+
+    shop.cut(15)
+    shop.lose(19)
+    new = shop.start("new")
+    shop.wait(lambda: shop.newest() == 29)
+    shop.end(new)
+    assert "starting from snapshot" in shop.log("new")
+    assert shop.load().digest() == digest
+
+    shop.lose(19)
+    shop.cut(21)
+    late = shop.start("late")
+    assert late.wait(40) == REFUSED
+    assert f"refused: {shop.prefix}learning starts at offset 21 and no snapshot in" in shop.log("late")

@@ -161,6 +161,22 @@ def test_slates_then_state_then_ack(tmp_path: Path) -> None:
     run(tmp_path, act)
 
 
+def test_what_was_overtaken_is_written_again_once(tmp_path: Path) -> None:
+    """With the first batch, ahead of the watermark: the newest state, or a tombstone for who is forgotten."""
+
+    async def act(folder: Path) -> None:
+        desk = Desk(folder)
+        state = PartitionState(0, visitors={b"v": b"old", b"w": b"newest"}, overtaken={b"v", b"w", b"gone"})
+        desk.delivery.states = {0: state}
+        await desk.work(MemoryBatch(7))
+        await desk.work(MemoryBatch(8))
+        first, second = (write[CHANGELOG, 0] for write in desk.writer.writes if (CHANGELOG, 0) in write)
+        assert {row.key: row.value for row in first[:-1]} == {b"v": b'{"applied":7}', b"w": b"newest", b"gone": None}
+        assert [row.key for row in second] == [b"v", WATERMARK_KEY]
+
+    run(tmp_path, act)
+
+
 def test_next_batches_overlap_the_state_of_the_last(tmp_path: Path) -> None:
     """Slates never wait for state: what comes while one is written goes together into the next write."""
 

@@ -7,6 +7,7 @@ from streams.findings import (
     key_finding,
     keys_finding,
     qdrant_finding,
+    retention_findings,
     snapshots_finding,
     topics_finding,
     weights_finding,
@@ -54,6 +55,19 @@ def test_a_topic_that_is_kept_otherwise_is_named_with_the_command_that_mends_it(
     assert "clickstream.events has message.timestamp.type=CreateTime and needs LogAppendTime" in found.found
     command = "aisle topics create --set-configs clickstream.events --set-configs visitors.changelog"
     assert found.step == f"run `{command}`"
+
+
+def test_learning_is_kept_past_the_snapshots() -> None:
+    """Three snapshots and three intervals more; nothing is said without snapshots or without a word of the broker."""
+    daily = BARE.model_copy(update={"snapshot_url": "file:///s", "snapshot_interval_s": 86_400})
+    day = 86_400_000
+    (short,) = retention_findings(daily, {"retention.ms": str(5 * day)})
+    assert (short.level, short.found) == ("problem", "learning is kept for 5.0 days; 3 snapshots need 6.0")
+    assert f"set retention.ms={6 * day} or more on learning" in short.step
+    for enough in (6 * day, -1):
+        (found,) = retention_findings(daily, {"retention.ms": str(enough)})
+        assert found.level == "ok"
+    assert retention_findings(BARE, {"retention.ms": "1"}) == retention_findings(daily, {}) == []
 
 
 def test_keys_in_the_wrong_partition_name_the_producers_setting() -> None:

@@ -51,6 +51,14 @@ def test_torn_write() -> None:
     assert part.mark == 3
 
 
+def test_what_was_overtaken_is_named() -> None:
+    """Compaction keeps the last state of a visitor: one that is not the newest is to be written over, or forgotten."""
+    gone = (b"w", None, PartitionState(0, mark=8).headers(None))
+    part = restored((b"v", state(9)), (b"w", state(7)), gone, (b"u", state(3)), (b"v", state(5)), (b"w", state(6)))
+    assert part.overtaken == {b"v", b"w"}
+    assert restored((b"v", state(9)), (b"v", state(5)), (b"v", state(9))).overtaken == set()
+
+
 def test_tombstones() -> None:
     """A forgotten visitor stays forgotten whatever a zombie wrote after it, and may come back later."""
     gone = PartitionState(0, mark=8)
