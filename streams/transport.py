@@ -34,6 +34,12 @@ from streams.flow import LogRecord
 from streams.reading import log_record
 from streams.watchdog import PAUSED
 
+FETCH_BYTES = 1 << 23
+"""Most that one fetch brings, whatever the number of partitions: with `QUEUED_FETCHES` it bounds what lies in memory
+while input comes faster than it is worked through. The rest waits at the broker, as lag."""
+
+QUEUED_FETCHES = 16
+
 LEAVES_WITHIN_S = 5.0
 """Beyond the session timeout: what is under way at a broker that is there takes less."""
 
@@ -264,6 +270,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             # Liveness is ours to judge (watchdog, committed progress): an idle shop is not a dead worker.
             max_poll_interval_ms=24 * 3600 * 1000,
             max_partition_fetch_bytes=1 << 20,
+            fetch_max_bytes=FETCH_BYTES,
             fetch_min_bytes=options.fetch_min_bytes,
             fetch_max_wait_ms=options.fetch_max_wait_ms,
             session_timeout_ms=int(options.session_timeout_s * 1000),
@@ -340,7 +347,7 @@ def make_app(name: str, options: ClientOptions, membership: Membership) -> App:
         name,
         broker="batch://clients-are-made-from-client-options",
         datadir=options.data_dir,
-        stream_buffer_maxsize=16,  # counts fetches
+        stream_buffer_maxsize=QUEUED_FETCHES,
         stream_wait_empty=True,
         broker_commit_interval=1.0,
         broker_session_timeout=options.session_timeout_s,
