@@ -5,6 +5,7 @@ Prints a table, writes it to docs/soak.md, and exits with 1 when a figure grew b
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -40,8 +41,10 @@ BACKLOG = 4_000
 """Events by which the capacity is measured."""
 
 SAMPLE_S = 2.0
-LATE_S = 20.0
-"""A slate that is not there so long after the last event of its stretch is counted as missing."""
+PATIENCE_S = 120.0
+
+LATE_S = 30.0
+"""A slate that is not there so long after the last event is counted as missing."""
 
 
 class Soak:
@@ -60,7 +63,8 @@ class Soak:
         self._say = say
         self._stretch_s = min(60.0, minutes * 60 / 8)
         self._stretches = round(minutes * 60 / self._stretch_s)
-        self._made = 0
+        self._owed = self._seen = 0
+        self._at_ms: dict[tuple[int, int], int] = {}
         self._visitors: Visitors
 
     def capacity(self) -> float:
@@ -68,7 +72,11 @@ class Soak:
         self._say("Measuring the capacity")
         self._begin(BACKLOG)
         with Stage.build(self._broker, PARTITIONS, self._files) as stage:
-            return catch_up(AISLE, stage, write_tape(self._files.tape, self._events(BACKLOG), PARTITIONS), BACKLOG, 300)
+            tape = write_tape(self._files.tape, self._events(BACKLOG), PARTITIONS)
+            found = catch_up(AISLE, stage, tape, BACKLOG, 300)
+        if not found:
+            raise RefusedError(f"The worker did not work through {BACKLOG} events within five minutes: give a --rate.")
+        return found
 
     def run(self, rate: float) -> list[Minute]:
         """Send events at a rate, and look at the worker meanwhile."""
@@ -82,9 +90,10 @@ class Soak:
         ):
             worker.wait_ready()
             self._say(f"Sending {rate:.0f} events/s, a first stretch that is not counted")
-            write_tape(self._files.tape, self._events(count), PARTITIONS)
+            tape = write_tape(self._files.tape, self._events(count), PARTITIONS)
             load(stage, 0, count, rate)
-            self._wait(worker)
+            if not meter.wait(sum(taped.slates for taped in tape), until=time.monotonic() + PATIENCE_S):
+                raise RefusedError("The worker did not keep up with the first stretch: choose a lower --rate.")
             taken.read(count)
             meter.seen.clear()
             return [self._stretch(number, stage, worker, meter, taken, rate) for number in range(self._stretches)]
@@ -92,7 +101,7 @@ class Soak:
     def _stretch(self, number: int, stage: Stage, worker: Child, meter: Meter, taken: Taken, rate: float) -> Minute:
         count = int(rate * self._stretch_s)
         tape = write_tape(self._files.tape, self._events(count), PARTITIONS)
-        owed = sum(taped.slates for taped in tape)
+        self._owed += sum(taped.slates for taped in tape)
         pid, samples, lags = descendants(worker.pid)[-1], [], []
         sessions = self._visitors.arrived
         with loading(stage, 0, count, rate) as sender:
@@ -101,16 +110,18 @@ class Soak:
                 lags.append(_lag(worker))
                 time.sleep(SAMPLE_S)
             sender.result(10)
-        meter.wait(owed, until=time.monotonic() + LATE_S)
+        last = number == self._stretches - 1
+        meter.wait(self._owed - self._seen, until=time.monotonic() + (LATE_S if last else 0))
         worker.check()
         seen, meter.seen = meter.seen, []
-        at_ms = taken.read(count)
-        waits = Latency.of(spread([one.appended_ms - at_ms[one[:2]] for one in seen if one[:2] in at_ms]))
+        self._seen += len(seen)
+        self._at_ms |= taken.read(count)
+        waits = Latency.of(spread([one.appended_ms - self._at_ms[one[:2]] for one in seen if one[:2] in self._at_ms]))
         memory, handles = (np.array(column) for column in zip(*samples, strict=True))
         minute = Minute(
             number=number + 1, seconds=self._stretch_s, events=count, sessions=sessions,
             memory=float(np.median(memory)), handles=int(handles.max()), lag=float(np.median(lags)),
-            p50_ms=waits.p50, p99_ms=waits.p99, missing=max(0, owed - len(seen)),
+            p50_ms=waits.p50, p99_ms=waits.p99, unanswered=self._owed - self._seen,
         )  # fmt: skip
         self._say(f"{number + 1} of {self._stretches}: {minute.memory / 1e6:.0f} MB, p99 {minute.p99_ms:.0f} ms")
         return minute
@@ -122,19 +133,15 @@ class Soak:
     def _events(self, count: int) -> Sequence[Event]:
         return list(self._visitors.events(count))
 
-    @staticmethod
-    def _wait(worker: Child) -> None:
-        deadline = time.monotonic() + 120
-        while _lag(worker) > 0:
-            worker.check()
-            if time.monotonic() > deadline:
-                raise SystemExit("the worker did not keep up with the first stretch: choose a lower --rate")
-            time.sleep(0.5)
-
 
 def _lag(worker: Child) -> int:
     partitions = json.loads(ask(worker.folder, "/progress") or '{"partitions":{}}')["partitions"].values()
     return sum(max(0, at["end"] - at["mark"] - 1) for at in partitions)
+
+
+def _number(value: float) -> float | None:
+    """Write what JSON has no word for, a latency without any slate, as null."""
+    return value if math.isfinite(value) else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -164,7 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     verdicts = judge(minutes)
     render(minutes, verdicts, where | {"rate": f"{rate:,.0f} events/s"}, given.out)
-    tell(json.dumps({one.what: {"first": one.first, "last": one.last, "flat": one.flat} for one in verdicts}))
+    found = {one.what: {"first": _number(one.first), "last": _number(one.last), "flat": one.flat} for one in verdicts}
+    tell(json.dumps(found))
     return 0 if all(one.flat for one in verdicts) else 1
 
 
