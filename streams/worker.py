@@ -232,11 +232,12 @@ class Worker:
 
     async def _watch_source(self) -> None:
         """Notice that the source was created anew: its offsets would be taken for those of the old one."""
+        known: set[str] = set()  # also after it was deleted, when the group has no partitions to give
         while True:
             await asyncio.sleep(SOURCE_LOOK_S)
             found = await self._source_id()
-            known = {state.topic_id for state in self._delivery.states.values()}
-            if found != UNKNOWN and known - {found, UNKNOWN}:
+            known |= {state.topic_id for state in self._delivery.states.values()} - {UNKNOWN}
+            if found != UNKNOWN and known - {found}:
                 raise RetryError(f"topic {self._source} was created anew while events were read from it")
 
     async def _accept(self, states: Mapping[int, PartitionState]) -> None:
