@@ -107,6 +107,12 @@ class Run:
         before = self._answered()
         self._shop.wait(lambda: self._answered() > before or not self._feed.is_alive(), 60)
 
+    def wait_commit(self) -> None:
+        """Wait until the group commits, from now on; half a minute without one is the engine's own affair."""
+        before, until = self._shop.committed(), time.monotonic() + 30
+        while self._shop.committed() <= before and time.monotonic() < until:
+            time.sleep(0.05)
+
     def sleep(self, least_s: float, most_s: float) -> None:
         """Let it work for a while that the seed decides."""
         time.sleep(self.random.uniform(least_s, most_s))
