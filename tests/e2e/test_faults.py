@@ -15,7 +15,7 @@ from tests.faults.stage import open_stage
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     """Killed at each marked point, joined, and outlived by a stopped worker: contexts, slates and models are exact."""
     warm_up()

@@ -15,8 +15,8 @@ from tests.faults.reader import Reader
 from tests.faults.served import Served
 from tests.faults.stage import HungError, Stage
 
-RECOVERS_WITHIN_S = 90.0
-"""Longer than a session timeout, a rebalance and the longest delay of a supervisor together."""
+RECOVERS_WITHIN_S = 180.0
+"""Much longer than a session timeout, a rebalance and a start take together: on a busy machine, too, this is a hang."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from tests.faults.marks import Mark
 from tests.faults.slot import Slot
 from tests.faults.stage import Stage
 
-STRIKES_WITHIN_S = 45.0
+STRIKES_WITHIN_S = 120.0
 
 
 class Kill(Simple):

@@ -14,7 +14,7 @@ from streams.flow import LogRecord
 from tests.faults.slot import Slot
 from tests.faults.stage import Stage
 
-AGREES_WITHIN_S = 30.0
+AGREES_WITHIN_S = 60.0
 
 
 class ModelCheck:

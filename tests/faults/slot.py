@@ -16,7 +16,7 @@ from typing import Any
 from streams.brokers.child import dying_with_parent
 from tests.faults.worker import ASK, DIGEST
 
-STOP_S = 30.0
+STOP_S = 40.0
 
 
 class Slot:
@@ -134,7 +134,7 @@ class Slot:
         """Ask the worker for its model's offset and digest; None when it does not answer in a moment."""
         file = self.files / DIGEST
         file.unlink(missing_ok=True)
-        pid, until = self.pid(), time.monotonic() + 2
+        pid, until = self.pid(), time.monotonic() + 5
         self.signal(ASK)
         while time.monotonic() < until:
             if file.exists():

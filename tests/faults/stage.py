@@ -97,7 +97,7 @@ class Stage:
             self.live[-1].stop()
             self.wait_ready()
 
-    def wait_ready(self, seconds: float = 60.0) -> None:
+    def wait_ready(self, seconds: float = 120.0) -> None:
         """Wait until every worker is ready and every partition has one."""
         self.wait(lambda: _complete(self.live), f"{[slot.name for slot in self.live]} ready, all partitions", seconds)
 
@@ -120,9 +120,9 @@ class Stage:
             self.node.start()
         for name in names:
             self.slots[name].start()
-        self.wait_ready(90)
+        self.wait_ready()
 
-    def wait(self, done: Callable[[], object], what: str, seconds: float = 60.0) -> float:
+    def wait(self, done: Callable[[], object], what: str, seconds: float = 120.0) -> float:
         """Wait for something to come true.
 
         Returns:
@@ -135,7 +135,7 @@ class Stage:
         while not done():
             if time.monotonic() - began > seconds:
                 raise HungError(f"not within {seconds:.0f} s: {what}\n{self.logs()}")
-            time.sleep(0.05)
+            time.sleep(0.1)
         return time.monotonic() - began
 
     def logs(self) -> str:
