@@ -1,21 +1,22 @@
 """Hold what the workers wrote against the oracle."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from models.session import applied_of
 from schemas.dead import DeadLetter
+from schemas.erasures import Erasure
 from schemas.learning import LearningStep
-from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, LEARNING, SLATES, TopicName
+from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVENTS_DEAD, LEARNING, SLATES, TopicName
 from streams.flow import LogRecord
 from streams.partitions import APPLIED_HEADER, EPOCH_HEADER, WATERMARK_KEY
 from tests.faults.ledger import Ledger, Told
 from tests.faults.oracle import Answer, Oracle, Place
 
-CHECKED: tuple[TopicName, ...] = (EVENTS, SLATES, LEARNING, CHANGELOG, EVENTS_DEAD)
+CHECKED: tuple[TopicName, ...] = (EVENTS, SLATES, LEARNING, CHANGELOG, EVENTS_DEAD, ERASURES)
 """The topics that are read."""
 
 
@@ -23,8 +24,8 @@ CHECKED: tuple[TopicName, ...] = (EVENTS, SLATES, LEARNING, CHANGELOG, EVENTS_DE
 class Verdict:
     """What is not as it must be.
 
-    `repeats` are slates written twice, which a consumer tells by their ids. `rewritten` are learning steps and dead
-    letters written twice, which whoever reads them tells by their source; a death between two writes makes some.
+    `repeats` are slates written twice, which a consumer tells by their ids. `rewritten` are learning steps, dead
+    letters and erasures written twice, told by their source; a death between two writes makes some.
     """
 
     lost: tuple[str, ...] = ()
@@ -38,6 +39,10 @@ class Verdict:
         """Tell whether everything is as it must be."""
         return not (self.lost or self.doubled or self.mismatches)
 
+    def with_mismatches(self, more: Iterable[str]) -> "Verdict":
+        """Add what else is not the same."""
+        return replace(self, mismatches=(*self.mismatches, *more))
+
 
 @dataclass
 class Checks:
@@ -50,6 +55,7 @@ class Checks:
     slates: Ledger[str, Answer] = field(default_factory=Ledger)
     learned: Ledger[Place, None] = field(default_factory=Ledger)
     dead: Ledger[Place, str] = field(default_factory=Ledger)
+    erased: Ledger[tuple[bytes, Place], None] = field(default_factory=Ledger)
     _states: dict[bytes, tuple[int, int, bytes | None]] = field(default_factory=dict)
     _touched: set[bytes] = field(default_factory=set)
     _told: Told = field(default_factory=Told)
@@ -60,7 +66,7 @@ class Checks:
         """Take records that a topic has, in the order of each partition."""
         read = {
             EVENTS: self._event, SLATES: self._slate, LEARNING: self._step, CHANGELOG: self._state,
-            EVENTS_DEAD: self._letter,
+            EVENTS_DEAD: self._letter, ERASURES: self._erasure,
         }[topic]  # fmt: skip
         for record in records:
             read(record)
@@ -71,18 +77,20 @@ class Checks:
             *(f"slate {name} of {answer.visitor}" for name, answer in self.slates.missing.items()),
             *(f"learning of {place}" for place in self.learned.missing),
             *(f"dead letter of {place} ({reason})" for place, reason in self.dead.missing.items()),
+            *(f"erasure of {key.decode()} at {place}" for key, place in self.erased.missing),
         ]
         doubled = [
             *(f"slate {name} answers nothing" for name in self.slates.strange),
             *(f"learned from {place}, which teaches nothing" for place in self.learned.strange),
             *(f"dead letter of {place}, which is alive" for place in self.dead.strange),
+            *(f"erasure of {key.decode()} at {place}, who did not ask" for key, place in self.erased.strange),
         ]
         wrong = [
             *(f"slate {name} is another's" for name in self.slates.wrong),
             *(f"dead letter of {place} has another reason" for place in self.dead.wrong),
             *self._contexts(),
         ]
-        repeats, rewritten = self.slates.repeats, self.learned.repeats + self.dead.repeats
+        repeats, rewritten = self.slates.repeats, self.learned.repeats + self.dead.repeats + self.erased.repeats
         verdict = Verdict(
             *(tuple(map(str, self._told.fresh(some))) for some in (lost, doubled, wrong)),
             repeats=repeats - self._repeats,
@@ -99,6 +107,8 @@ class Checks:
             self.learned.expect(due.place, None)
         if due.dead is not None:
             self.dead.expect(due.place, due.dead)
+        for key in due.erased:
+            self.erased.expect((key, due.place), None)
         if due.visitor is not None:
             self._touched.add(due.visitor)
 
@@ -114,6 +124,10 @@ class Checks:
     def _letter(self, record: LogRecord) -> None:
         letter = DeadLetter.decode(record.value)
         self.dead.see((letter.source.partition, letter.source.offset), letter.reason)
+
+    def _erasure(self, record: LogRecord) -> None:
+        erasure = Erasure.decode(record.value)
+        self.erased.see((erasure.key(), (erasure.origin.partition, erasure.origin.offset)), None)
 
     def _state(self, record: LogRecord) -> None:
         """Keep the state with the highest `applied`, as a restore does."""

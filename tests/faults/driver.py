@@ -111,8 +111,7 @@ class Driver:
         doubled = verdict.doubled
         if verdict.repeats and not fault.excused:
             doubled = (*doubled, f"{verdict.repeats} slates written again")
-        mismatches = (*verdict.mismatches, *wrong_models)
-        verdict = Verdict(verdict.lost, doubled, mismatches, verdict.repeats, verdict.rewritten)
+        verdict = replace(verdict, doubled=doubled).with_mismatches(wrong_models)
         return Staged(fault.name, verdict, first, whole)
 
     @property
@@ -125,14 +124,19 @@ class Driver:
         return {name: self._reader.position(name) for name in CHECKED}
 
     def read_again(self) -> Verdict:
-        """Read everything once more from the beginning and check all of it."""
-        checks = Checks()
-        reader = Reader(self._stage.bootstrap, self._stage.topics, CHECKED, checks.take)
+        """Read everything once more from the beginning and check all of it, the model with it."""
+        checks, models = Checks(), ModelCheck()
+
+        def take(topic: TopicName, records: Sequence[LogRecord]) -> None:
+            checks.take(topic, records)
+            models.take(topic, records)
+
+        reader = Reader(self._stage.bootstrap, self._stage.topics, CHECKED, take)
         try:
             reader.read_to_end(120)
         finally:
             reader.close()
-        return checks.verdict()
+        return replace(checks.verdict(), repeats=0, rewritten=0).with_mismatches(models.check(self._stage))
 
     def close(self) -> None:
         """Disconnect."""

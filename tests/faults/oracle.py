@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from models.placements import PLACEMENTS
 from models.session import SessionRules, Visitor, apply, encode
+from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import ORIGIN_HEADER, Event, decode_event
-from schemas.learning import Origin
+from schemas.learning import LearningStep, Origin
+from schemas.record import nearest_time
 from schemas.slates import slate_id
 from schemas.topics import EVENTS
 from streams.flow import LogRecord
@@ -32,13 +34,17 @@ class Answer(NamedTuple):
 
 @dataclass
 class Due:
-    """What one source record makes: slates by id, learning, a dead letter's reason, and whose context it changes."""
+    """What one source record makes.
+
+    Slates by id, learning, a dead letter's reason, whose context it changes, and the keys of erasures.
+    """
 
     place: Place
     slates: Mapping[str, Answer] = field(default_factory=dict)
     learned: bool = False
     dead: str | None = None
     visitor: bytes | None = None
+    erased: tuple[bytes, ...] = ()
 
 
 class Oracle:
@@ -92,12 +98,20 @@ class Oracle:
             slates=self._slates(record, event) if applied.triggers else {},
             learned=applied.step is not None,
             visitor=_at(record.partition, key) if applied.changed else None,
+            erased=_erased(record, applied.step),
         )
 
     def _slates(self, record: LogRecord, event: Event) -> dict[str, Answer]:
         at = {"topic": EVENTS, "partition": record.partition, "offset": record.offset, "epoch": self.epoch}
         answer = Answer(event.visitor_id, event.event_id)
         return {slate_id(**at, placement=p.name): answer for p in PLACEMENTS if p.triggered_by(event)}
+
+
+def _erased(record: LogRecord, step: LearningStep | None) -> tuple[bytes, ...]:
+    """Name the erasures that a `forget` makes."""
+    if step is None or step.kind != "forget":
+        return ()
+    return tuple(one.key() for one in erasures_of(step, until=nearest_time(record.timestamp_ms)))
 
 
 def _at(partition: int, key: bytes) -> bytes:

@@ -31,7 +31,7 @@ def run(plan: Sequence[Planned], stage: Stage, console: Console) -> Report:
                     stage.restart()
                 progress.advance(task)
         report.again = driver.read_again()
-    except HungError as error:
+    except (HungError, AssertionError) as error:
         console.print(f"The stage does not come back: {error}", style="red", markup=False)
         report.broken = True
     finally:

@@ -13,7 +13,7 @@ import pytest
 
 from schemas.events import Event
 from schemas.record import epoch_ms
-from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, LEARNING, SLATES, TopicName
+from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVENTS_DEAD, LEARNING, SLATES, TopicName
 from streams.bootstrap import build_world, clicks_rules
 from streams.clicks import ClicksAgent
 from streams.demo.shop import generate_shop
@@ -21,7 +21,7 @@ from streams.flow import LogRecord
 from streams.kafka import partition_of
 from streams.partitions import WATERMARK_KEY, PartitionState
 from streams.settings import Settings
-from tests.faults.checks import Checks, Verdict
+from tests.faults.checks import CHECKED, Checks, Verdict
 from tests.faults.driver import Staged
 from tests.faults.fault import Simple, Together
 from tests.faults.marks import Marks
@@ -44,7 +44,7 @@ def written(count: int = 500) -> Logs:
     shoppers = Shoppers(1, generate_shop(seed=1, n=100), lambda: NOW, visitors=50)
     settings = Settings(_env_file=None)
     agent = ClicksAgent(build_world(settings), clicks_rules(settings), clock=lambda: NOW)
-    logs: Logs = {name: [] for name in (EVENTS, SLATES, LEARNING, CHANGELOG, EVENTS_DEAD)}
+    logs: Logs = {name: [] for name in CHECKED}
     parts = {p: PartitionState(p) for p in range(PARTITIONS)}
     gone = Event(name="forget", event_id="gone", visitor_id="v-0000", at=NOW, consent="personalisation")
     for sent in [*(shoppers.next() for _ in range(count)), Sent(b"v-0000", gone.encode())]:
@@ -85,9 +85,9 @@ def test_a_faultless_worker_is_exact() -> None:
     assert {record.value is None for record in LOGS[CHANGELOG]} == {True, False}
 
 
-@pytest.mark.parametrize("name", [SLATES, LEARNING, EVENTS_DEAD])
+@pytest.mark.parametrize("name", [SLATES, LEARNING, EVENTS_DEAD, ERASURES])
 def test_what_is_missing_is_lost(name: TopicName) -> None:
-    """One slate, learning step or dead letter less is one lost."""
+    """One slate, learning step, dead letter or erasure less is one lost."""
     verdict = changed(name, lambda records: records[:-1])
     assert (len(verdict.lost), verdict.doubled, verdict.mismatches) == (1, (), ())
 
@@ -98,9 +98,9 @@ def test_a_slate_twice_is_a_repeat() -> None:
     assert verdict == Verdict(repeats=1)
 
 
-@pytest.mark.parametrize("name", [LEARNING, EVENTS_DEAD])
+@pytest.mark.parametrize("name", [LEARNING, EVENTS_DEAD, ERASURES])
 def test_what_is_known_by_its_source_may_come_twice(name: TopicName) -> None:
-    """Learning steps and dead letters may be written again."""
+    """Learning steps, dead letters and erasures may be written again."""
     assert changed(name, lambda records: [*records, records[0]]) == Verdict(rewritten=1)
 
 
