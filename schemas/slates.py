@@ -37,7 +37,8 @@ class Cause(Part):
 class Lineage(Part):
     """The numbered inputs a slate is a function of: the last offset applied of each log, -1 for none.
 
-    `products`, `embeddings` and `rules` are by partition (JSON keys are text).
+    `products` and `embeddings` are by partition (JSON keys are text). `generation` is the one whose `learning` the
+    model's offset is of, absent for the first.
     """
 
     products: dict[str, int] = {}
@@ -45,6 +46,7 @@ class Lineage(Part):
     model: int = -1
     judgements: int = -1
     rules: int = -1
+    generation: str | None = None
     settings: str
     build: str
 

@@ -114,12 +114,14 @@ class World:
         knowledge: what the folds build.
         settings_hash: names the constants in force.
         build: names the code in force.
+        generation: of `learning`; None for the first.
     """
 
-    def __init__(self, knowledge: Knowledge, *, settings_hash: str, build: str) -> None:
+    def __init__(self, knowledge: Knowledge, *, settings_hash: str, build: str, generation: str | None = None) -> None:
         self.knowledge = knowledge
         self._settings_hash = settings_hash
         self._build = build
+        self._generation = generation
         self._products = ProductsFold(knowledge)
         self._embeddings = EmbeddingsFold(knowledge)
         self.learning = LearningFold(knowledge)
@@ -135,6 +137,7 @@ class World:
             products={str(p): offset for p, offset in sorted(self._products.positions().items())},
             embeddings={str(p): offset for p, offset in sorted(self._embeddings.positions().items())},
             model=self.learning.positions().get(0, -1),
+            generation=self._generation,
             settings=self._settings_hash,
             build=self._build,
         )

@@ -149,6 +149,7 @@ def purge(
     from streams.admin import Admin
     from streams.cli.dead_tables import purges_json, purges_lines
     from streams.dead.purge import plan_purge
+    from streams.generations import current
     from streams.settings import Settings
 
     if (until is None) == (not everything):
@@ -161,7 +162,7 @@ def purge(
 
     purges = _run(work, names)
     if yes:
-        settings = Settings()
+        settings = current(Settings())
         with Admin(settings) as admin:
             for one in purges:
                 admin.delete_before(settings.topics[DEAD_OF[one.topic]], one.before)
@@ -175,10 +176,11 @@ def _run(
     from streams.admin import check_topics
     from streams.brokers.aiokafka import adapt_aiokafka
     from streams.dead.reading import KafkaReader
+    from streams.generations import current
     from streams.kafka import aiokafka_config, is_embedded
     from streams.settings import Settings
 
-    settings = Settings()
+    settings = current(Settings())
     client = aiokafka_config(settings)
     check_topics(settings)
     undo = adapt_aiokafka() if is_embedded() else lambda: None
@@ -207,16 +209,16 @@ def _topics(given: Sequence[str] | None) -> list[TopicName]:
 def _selection(
     reasons: Sequence[str] | None, since: str | None, until: str | None, places: "Sequence[Place]" = ()
 ) -> "Selection":
+    from streams.cli.moments import moment_ms
     from streams.dead.letters import Selection
-    from streams.dead.times import moment_ms
 
     if unknown := set(reasons or ()) - set(get_args(Reason)):
         raise RefusedError(f"There is no reason {min(unknown)}: --reason is one of {', '.join(get_args(Reason))}.")
     now_ms = time.time_ns() // 1_000_000
     return Selection(
         reasons=cast("frozenset[Reason]", frozenset(reasons or ())),
-        from_ms=0 if since is None else moment_ms(since, now_ms=now_ms),
-        to_ms=1 << 62 if until is None else moment_ms(until, now_ms=now_ms),
+        from_ms=0 if since is None else moment_ms(since, option="--from", now_ms=now_ms),
+        to_ms=1 << 62 if until is None else moment_ms(until, option="--to", now_ms=now_ms),
         places=frozenset(places),
     )
 

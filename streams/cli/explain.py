@@ -19,7 +19,8 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
     """Explain a recorded slate: session, candidates, filters, blend and order, decided again from its lineage."""
-    from streams.cli.verify import moment_ms
+    from streams.cli.moments import moment_ms
+    from streams.generations import current
     from streams.past.explaining import explain as explained
     from streams.past.finding import Wanted
     from streams.past.reach import client_of
@@ -29,8 +30,10 @@ def explain(
 
     if (slate_id is None) == (visitor is None):
         raise RefusedError("Name a slate, or a visitor: aisle explain SLATE_ID, or aisle explain --visitor V --at T.")
-    settings = Settings()
-    wanted = Wanted(slate_id, visitor, int(time.time() * 1000) if at is None else moment_ms(at), placement)
+    settings = current(Settings())
+    now_ms = int(time.time() * 1000)
+    at_ms = now_ms if at is None else moment_ms(at, option="--at", now_ms=now_ms)
+    wanted = Wanted(slate_id, visitor, at_ms, placement)
     with Bars() as bars:
         found = asyncio.run(explained(settings, client_of(settings), wanted, most=top, watch=bars))
     if as_json:

@@ -55,12 +55,13 @@ def catalog(
     as_json: Json = False,
 ) -> None:
     """Import a catalogue; a product that is there already is replaced."""
+    from streams.generations import current
     from streams.settings import Settings
     from streams.sources.formats import open_catalog
     from streams.sources.importing import import_products
 
     source = open_catalog(file, form)
-    log = _open_log(Settings())
+    log = _open_log(current(Settings()))
     try:
         # Read once before anything is sent: for the bar, and so that a feed that breaks off halfway replaces nothing.
         total = sum(1 for _ in source.products())
@@ -74,12 +75,13 @@ def catalog(
 
 
 def _events(path: Path, form: str, columns: str | None, *, again: bool, as_json: bool) -> None:
+    from streams.generations import current
     from streams.settings import Settings
     from streams.sources.checkpoint import Checkpoint
     from streams.sources.formats import open_events
     from streams.sources.importing import import_events
 
-    settings = Settings()
+    settings = current(Settings())
     file = open_events(path, form, columns=columns)
     target = f"{settings.kafka_bootstrap_servers} {settings.topic_prefix} {form} {columns}"
     checkpoint = Checkpoint(settings.data_dir, digest=file.content.digest, target=target)

@@ -8,6 +8,8 @@ import typer
 from schemas.errors import RefusedError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from streams.replay.replaying import Asked, Summary
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
@@ -29,6 +31,11 @@ def replay(
     rate: Annotated[
         str, typer.Option(help="x1 as fast as the events came in, x10 ten times, max as fast as it goes.")
     ] = "max",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Write nothing: prove that the recorded slates come out again.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="--verify: only so many slates, the oldest.")] = None,
+    sample: Annotated[float, typer.Option(min=0, max=1, help="--verify: only this share of slates, by id.")] = 1.0,
     apply: Annotated[
         bool, typer.Option("--apply", help="Build a new generation of states and model from all there is; serve it.")
     ] = False,
@@ -45,6 +52,11 @@ def replay(
     limits = (start, end, event_start, event_end, partition)
     if (apply or rollback) and any(limits):
         raise RefusedError("A generation is built from all there is: leave the times and partitions away.")
+    if verify:
+        if apply or rollback or into or event_start or event_end:
+            raise RefusedError("--verify writes nothing and goes by arrival: it takes --from, --to and --partition.")
+        _verify(start, end, partition, limit=limit, sample=sample, as_json=as_json)
+        return
     if rollback:
         generations.roll_back(wait, as_json=as_json)
         return
@@ -55,13 +67,12 @@ def replay(
             raise RefusedError("Stopped. The same command goes on from here.") from None
         return
     from streams.replay.replaying import Asked
-    from streams.replay.times import time_of
 
     asked = Asked(
-        start=time_of(start, option="--from"),
-        end=time_of(end, option="--to"),
-        event_start=time_of(event_start, option="--event-from"),
-        event_end=time_of(event_end, option="--event-to"),
+        start=_time(start, "--from"),
+        end=_time(end, "--to"),
+        event_start=_time(event_start, "--event-from"),
+        event_end=_time(event_end, "--event-to"),
         partitions=tuple(sorted(set(partition or ()))),
         into=into or "",
         rate=_rate(rate),
@@ -91,6 +102,30 @@ def _replay(asked: "Asked") -> "Summary":
     warm_up()
     with Bars() as bars:
         return on(settings, bars, lambda site: replay(asked, site))
+
+
+def _verify(
+    start: str | None, end: str | None, partition: list[int] | None, *, limit: int | None, sample: float, as_json: bool
+) -> None:
+    from streams.cli.moments import moment_ms
+    from streams.cli.verify import verify
+    from streams.past.case import NEVER_MS, Selection
+
+    selection = Selection(
+        since_ms=0 if start is None else moment_ms(start, option="--from"),
+        until_ms=NEVER_MS if end is None else moment_ms(end, option="--to"),
+        partitions=partition,
+        limit=limit,
+        share=sample,
+    )
+    verify(selection, as_json=as_json)
+
+
+def _time(text: str | None, option: str) -> "datetime | None":
+    from schemas.record import from_epoch_ms
+    from streams.cli.moments import moment_ms
+
+    return None if text is None else from_epoch_ms(moment_ms(text, option=option))
 
 
 def _rate(text: str) -> float | None:

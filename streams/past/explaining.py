@@ -133,7 +133,9 @@ def _decision(scene: Scene, rules: ClicksRules, world: World, most: int) -> Deci
 
 def _outcome(slate: Slate, world: World, *, equal: bool) -> str:
     own = world.lineage()
-    others = [name for name in ("settings", "build") if getattr(own, name) != getattr(slate.lineage, name)]
+    others = [
+        name for name in ("generation", "settings", "build") if getattr(own, name) != getattr(slate.lineage, name)
+    ]
     if others:
         theirs = ", ".join(f"{name} {getattr(slate.lineage, name)}" for name in others)
         so = "it comes out equal here all the same" if equal else "what follows is what this installation makes of it"

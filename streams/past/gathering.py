@@ -160,6 +160,8 @@ class Partition:
         settings_hash, build = self._own
         if slate.lineage.build != build:
             return "build"
+        if (slate.lineage.generation or "") != self._case.settings.generation:
+            return "generation"
         return "settings" if slate.lineage.settings != settings_hash else None
 
     def _evidence_of(self, slate: Slate) -> tuple[Evidence, Kept] | None:

@@ -27,7 +27,7 @@ class Report:
 
     `missing` says why slates could not be compared: `event`, `evidence`, `forgotten` (as the visitor asked), a record
     `of another build`, or a log by its name when it is cut or ends before the slate's place in it. `other` are slates
-    decided by another `build` or under other `settings`.
+    decided by another `build`, under other `settings` or in another `generation`.
 
     A slate's state is compared beside it, and counted apart: `states`.
     """

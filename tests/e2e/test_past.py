@@ -202,13 +202,13 @@ def test_an_explanation_fits_100_columns(past: Past) -> None:
 def test_the_commands_say_it_in_json(
     past: Past, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`aisle verify` exits with 0 when everything is equal, `aisle explain` names its slate."""
+    """`aisle replay --verify` exits with 0 when everything is equal, `aisle explain` names its slate."""
     installation = past.installation
     environment = {"KAFKA_BOOTSTRAP_SERVERS": installation.bootstrap, "AISLE_TOPIC_PREFIX": installation.prefix}
     for name, value in (environment | {"AISLE_PARTITIONS": str(PARTITIONS)}).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as left:
-        main(["verify", "--partition", "2", "--limit", "9", "--json"])
+        main(["replay", "--verify", "--partition", "2", "--limit", "9", "--json"])
     assert left.value.code == 0
     assert json.loads(capsys.readouterr().out)["equal"] == 9
     with pytest.raises(SystemExit) as left:

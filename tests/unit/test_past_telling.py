@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from schemas.errors import RefusedError
-from streams.cli.verify import moment_ms
+from streams.cli.moments import moment_ms
 from streams.past.differences import Difference
 from streams.past.explanation import (
     ContextTold,
@@ -124,6 +124,8 @@ def test_a_slate_lies_where_its_id_or_its_visitor_says() -> None:
 
 def test_times_are_read_or_refused() -> None:
     """With any offset; what is no time is refused."""
-    assert moment_ms("2026-05-01T14:00:00+02:00") == moment_ms("2026-05-01T12:00:00")
-    with pytest.raises(RefusedError, match="is no time"):
-        moment_ms("yesterday")
+    noon = moment_ms("2026-05-01T12:00:00", option="--at")
+    assert moment_ms("2026-05-01T14:00:00+02:00", option="--at") == noon
+    for text in ("yesterday", "2h"):
+        with pytest.raises(RefusedError, match=f"--at {text} is no time"):
+            moment_ms(text, option="--at")

@@ -10,7 +10,6 @@ from streams.flow import LogRecord
 from streams.replay.merging import UNTIMED, Merged, Placed, arrival, cut, event_time
 from streams.replay.plan import Checkpoint, Plan
 from streams.replay.replaying import Asked, target_topics
-from streams.replay.times import time_of
 from tests.memory_logs import NOON, KilledError, Shop
 
 OUTPUTS = (SLATES, LEARNING, EVENTS_DEAD, "recommendations.evidence")
@@ -148,10 +147,3 @@ def test_plan_and_checkpoint_survive_being_written() -> None:
     point = Checkpoint.first(plan, learned=0, outputs={SLATES: {2: 1}}).after(placed(3, 4), counts={"events": 2})
     assert Checkpoint.decode(point.encode()) == point
     assert point.positions == {0: 2}
-
-
-def test_times_are_read_or_refused() -> None:
-    """UTC unless they say otherwise."""
-    assert time_of("2026-05-01T14:00:00+02:00", option="--to") == NOON
-    with pytest.raises(RefusedError, match="--to yesterday is no time"):
-        time_of("yesterday", option="--to")
