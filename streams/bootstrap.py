@@ -24,28 +24,20 @@ def clicks_rules(settings: Settings) -> ClicksRules:
     )
 
 
-def build_world(
-    settings: Settings,
-    *,
-    model: Model | None = None,
-    open_content: Opener | None = None,
-    generation: str | None = None,
-) -> World:
+def build_world(settings: Settings, *, model: Model | None = None, open_content: Opener | None = None) -> World:
     """Build the folds of a worker, empty or from a model's snapshot.
 
     Args:
         settings: the installation's.
         model: a restored model; new where absent.
         open_content: opens the index of product vectors; by the settings where absent.
-        generation: whose `learning` is followed; the one in force where absent.
     """
     from streams.adapters.opening import index_opener
 
     content = Content(open_content or index_opener(settings))
     knowledge = Knowledge(content=content, model=model or Model())
     settings_hash, build = names_of(settings, knowledge.model.rules)
-    name = settings.generation if generation is None else generation
-    return World(knowledge, settings_hash=settings_hash, build=build, generation=name or None)
+    return World(knowledge, settings_hash=settings_hash, build=build, generation=settings.generation)
 
 
 def names_of(settings: Settings, model: ModelRules | None = None) -> tuple[str, str]:
