@@ -16,10 +16,13 @@ BUILDING_KEY = b"building"
 class Generation(Record):
     """A generation of states and model: the one in force, under the key `current`, or one that is being built.
 
-    `previous` is what was in force before; whoever goes back goes there.
+    `previous` is what was in force before; whoever goes back goes there. `grown_from` and `grown_at` tell how many
+    partitions there were before there were more, and until when: older offsets of who moved are of another partition.
     """
 
     name: GenerationName = ""
     partitions: Annotated[int, Field(ge=1)]
     previous: GenerationName | None = None
+    grown_from: Annotated[int, Field(ge=1)] | None = None
+    grown_at: Timestamp | None = None
     at: Timestamp

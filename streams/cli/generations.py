@@ -110,6 +110,7 @@ def apply(wait: float, *, name: str, as_json: bool) -> None:
     from streams.kafka import bootstrap_servers
     from streams.replay.applying import Apply, names_of
     from streams.replay.opening import on
+    from streams.replay.seeding import grown_of
     from streams.replay.switching import LiveGroup, note_building, pointers, switch
     from streams.runs.display import Bars
     from streams.settings import Settings
@@ -133,7 +134,8 @@ def apply(wait: float, *, name: str, as_json: bool) -> None:
     warm_up()
     with Bars() as bars:
         live = LiveGroup(settings)
-        built = on(settings, bars, lambda site: Apply(name, site, live, wait_s=wait).build(bars.say))
+        grown = grown_of(found.current)
+        built = on(settings, bars, lambda site: Apply(name, site, live, wait_s=wait, grown=grown).build(bars.say))
     switch(settings, settings.of_generation(name, settings.partitions), positions=built.positions)
     note_building(settings, None)
     one = built.applied

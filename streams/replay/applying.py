@@ -18,7 +18,7 @@ from streams.replay.past import catalogue_ends, marks, read_catalogue
 from streams.replay.plan import Checkpoint, Plan
 from streams.replay.replaying import FOREVER_MS, NOBODY, Installation, counting, digest_of, made_by
 from streams.replay.running import Pacer, Run, engine_at, learn_own
-from streams.replay.seeding import copy_older_steps, seed_states
+from streams.replay.seeding import Grown, copy_older_steps, seed_states
 from streams.replay.target import Target
 from streams.world import World
 from streams.writer import Row
@@ -68,13 +68,15 @@ class Apply:
         site: the installation.
         live: who works on it.
         wait_s: how long to wait for the workers to leave.
+        grown: when partitions were added last.
     """
 
-    def __init__(self, name: str, site: Installation, live: Live, *, wait_s: float) -> None:
+    def __init__(self, name: str, site: Installation, live: Live, *, wait_s: float, grown: Grown | None = None) -> None:
         self._name = name
         self._site = site
         self._live = live
         self._wait_s = wait_s
+        self._grown = grown
         self._target = Target(site.logs, names_of(site.topics, name))
         self._world: World
         self._engine: LockStep
@@ -146,7 +148,14 @@ class Apply:
         starts_ms = await self._starts_ms(plan)
         told = counting(site.watch, "older visitors", 0)
         await seed_states(
-            site.logs, site.topics, target.topics, parts=parts, starts_ms=starts_ms, erased=site.erased, told=told
+            site.logs,
+            site.topics,
+            target.topics,
+            parts=parts,
+            starts_ms=starts_ms,
+            grown=self._grown,
+            erased=site.erased,
+            told=told,
         )
         plan = replace(plan, base=copied)
         checkpoint = Checkpoint.first(plan, learned=copied, outputs=await target.ends())

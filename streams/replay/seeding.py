@@ -1,20 +1,42 @@
 """What the retained clickstream cannot give back: what visitors and model have from before it begins."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from models.session import Visitor, decode_visitor, encode
 from models.visitor import Profile, Rates
 from schemas.errors import DecodeError
+from schemas.generations import Generation
 from schemas.learning import LearningStep, Origin
+from schemas.record import epoch_ms
 from schemas.topics import CHANGELOG, EVENTS, LEARNING, Topics
 from streams.erased import Erased
 from streams.flow import LogRecord
+from streams.kafka import partition_of
 from streams.partitions import PartitionState, Restore
 from streams.replay.logs import Logs
 from streams.replay.taking import covered
 from streams.writer import Row
 
 ROWS = 2000
+
+
+class Grown(NamedTuple):
+    """That there were fewer partitions, and until when, milliseconds since 1970."""
+
+    partitions: int
+    until_ms: int
+
+    def moved(self, key: bytes, partition: int) -> bool:
+        """Tell whether a visitor came from another partition."""
+        return partition_of(key, self.partitions) != partition
+
+
+def grown_of(current: Generation | None) -> Grown | None:
+    """Read it from the generation in force."""
+    if current is None or current.grown_from is None or current.grown_at is None:
+        return None
+    return Grown(current.grown_from, epoch_ms(current.grown_at))
 
 
 def seed(data: bytes, *, start: int, start_ms: int) -> bytes | None:
@@ -52,6 +74,7 @@ async def seed_states(
     *,
     parts: Mapping[int, PartitionState],
     starts_ms: Mapping[int, int],
+    grown: Grown | None,
     erased: Erased,
     told: Callable[[int], object],
 ) -> None:
@@ -63,15 +86,19 @@ async def seed_states(
         target: where the seeds go.
         parts: states without visitors that stand before the first retained record.
         starts_ms: when that came in; absent where the log begins with its first record, and nothing is older.
+        grown: who moved since has older events in another partition, and only what is dated later in this one.
         erased: who is left out.
         told: is told how many visitors were looked at.
     """
     bounds = await logs.bounds(live[CHANGELOG], live.partitions)
-    for partition, start_ms in starts_ms.items():
-        restore, part = Restore(partition), parts[partition]
+    for partition, part in parts.items():
+        restore = Restore(partition)
         await logs.read(live[CHANGELOG], {partition: bounds[partition]}, lambda _, some: restore.changelog(some))  # noqa: B023  read at once
         rows: list[Row] = []
         for key, data in restore.finish().visitors.items():
+            start_ms = starts_ms.get(partition, 0)
+            if grown is not None and grown.moved(key, partition):
+                start_ms = max(start_ms, grown.until_ms)
             value = None if _erased(data, key, erased) else seed(data, start=part.mark + 1, start_ms=start_ms)
             if value is not None:
                 rows.append(Row(key, value, part.headers(value)))

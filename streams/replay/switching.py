@@ -86,7 +86,12 @@ def switch(settings: Settings, to: Settings, *, positions: Mapping[int, int] | N
         with Admin(settings) as admin:
             admin.commit(group_of(to, "clicks"), settings.topics[EVENTS], positions)
     before = pointers(settings).current
-    _write(settings, CURRENT_KEY, pointer(to.generation, partitions=to.partitions, previous=settings.generation))
+    after = pointer(to.generation, partitions=to.partitions, previous=settings.generation)
+    if to.partitions != settings.partitions:
+        after = after.model_copy(update={"grown_from": settings.partitions, "grown_at": after.at})
+    elif before is not None:
+        after = after.model_copy(update={"grown_from": before.grown_from, "grown_at": before.grown_at})
+    _write(settings, CURRENT_KEY, after)
     if there := live.members():
         _write(settings, CURRENT_KEY, before)
         raise RefusedError(

@@ -20,7 +20,7 @@ from streams.kafka import partition_of
 from streams.partitions import PartitionState
 from streams.replay.applying import Apply, Built
 from streams.replay.repartitioning import Repartition, place
-from streams.replay.seeding import seed
+from streams.replay.seeding import Grown, seed
 from streams.settings import Settings
 from streams.worker_files import group_of
 from tests.memory_logs import NOON, PARTITIONS, KilledError, Shop, Worker
@@ -255,6 +255,27 @@ def test_more_partitions_move_every_visitor_to_where_their_events_will_be() -> N
 def without_offset(data: bytes) -> Visitor:
     """Give a visitor but for the offset, which is of another partition."""
     return replace(decode_visitor(data), applied=0)
+
+
+def test_a_generation_after_a_repartition_keeps_what_visitors_had_before_they_moved() -> None:
+    """Who has not come since is carried over; of the others what they bought before."""
+    shop = Shop(0)
+    for n in range(9):
+        shop.logs.put(*buying(shop, n, f"v{n}"))
+    Worker(shop).run()
+    moved, _ = asyncio.run(Repartition(shop.site, "g1", 5).move())
+    assert moved.moved > 3
+    shop.settings = shop.settings.of_generation("g1", 5)
+    for n in range(0, 9, 2):
+        shop.event(9000 + n, f"v{n}", f"p{n + 20}")
+    old = Worker(shop, "g1").run()
+    grown = Grown(PARTITIONS, epoch_ms(NOON + timedelta(seconds=4000)))
+    asyncio.run(Apply("g2", shop.site, Group(), wait_s=5, grown=grown).build(lambda _: None))
+    new = Worker(shop, "g2")
+    for key, data in old.contexts().items():
+        partition = partition_of(key, 5)
+        now = decode_visitor(new.parts[partition].visitors[key])
+        assert now.profile.entries == decode_visitor(data).profile.entries != ()
 
 
 def test_a_repartition_that_was_killed_goes_on() -> None:
