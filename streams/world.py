@@ -114,14 +114,14 @@ class World:
         knowledge: what the folds build.
         settings_hash: names the constants in force.
         build: names the code in force.
-        generation: of `learning`; None for the first.
+        generation: names the log of the model; "" is the first.
     """
 
-    def __init__(self, knowledge: Knowledge, *, settings_hash: str, build: str, generation: str | None = None) -> None:
+    def __init__(self, knowledge: Knowledge, *, settings_hash: str, build: str, generation: str = "") -> None:
         self.knowledge = knowledge
         self._settings_hash = settings_hash
         self._build = build
-        self._generation = generation
+        self._generation = generation or None
         self._products = ProductsFold(knowledge)
         self._embeddings = EmbeddingsFold(knowledge)
         self.learning = LearningFold(knowledge)

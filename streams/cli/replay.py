@@ -1,6 +1,7 @@
 """`aisle replay`: the engine over past events."""
 
 import json
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,6 +50,8 @@ def replay(
     """
     from streams.cli import generations
 
+    if into is not None and not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}\.?", into):
+        raise RefusedError(f"--into {into} cannot be part of a topic's name: use letters, digits, - and _.")
     limits = (start, end, event_start, event_end, partition)
     if (apply or rollback) and any(limits):
         raise RefusedError("A generation is built from all there is: leave the times and partitions away.")

@@ -197,7 +197,7 @@ class Apply:
         return {p: found.get(p, FOREVER_MS) for p in spans}
 
     async def _catalogue(self, plan: Plan) -> World:
-        world = build_world(self._site.quiet)
+        world = build_world(self._site.quiet.of_generation(self._name, self._site.topics.partitions))
         total = sum(sum(ends.values()) for ends in plan.catalogue.values())
         told = counting(self._site.watch, "catalogue", total)
         await read_catalogue(world, self._site.logs, self._site.topics, plan.catalogue, told)

@@ -3,21 +3,28 @@
 So equal records in equal order give equal slates, steps and states, to the byte.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.training import RowBudget
+from schemas.errors import DecodeError
 from schemas.events import Event
 from schemas.record import nearest_time
 from schemas.topics import LEARNING
-from streams.clicks import ClicksAgent
+from streams.clicks import ClicksAgent, refused
 from streams.deciding import ClicksRules
 from streams.erased import Erased
-from streams.flow import LogRecord, Out
+from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
 from streams.replay.taking import erases, read
 from streams.world import World
+
+log = logging.getLogger(__name__)
+
+MOST_FAILED = 10
+"""Records that may fail in a replay; beyond, the fault is not the records'."""
 
 Keep = Callable[[Event], bool]
 
@@ -119,12 +126,24 @@ class LockStep:
             part.mark = record.offset
             return
         self._now = nearest_time(record.timestamp_ms)
-        outcome = self._agent.handle((record,), part)
+        outcome = self._handle(record, part)
         for out in outcome.outputs:
             worked.outputs.append((out, record.timestamp_ms))
             if out.topic == LEARNING and learn:
                 self.learn(out.value, arrived_ms=record.timestamp_ms)
         worked.touched.setdefault(record.partition, {}).update(outcome.touched | outcome.entries)
+
+    def _handle(self, record: LogRecord, part: PartitionState) -> Outcome:
+        """Do as workers come to do with a record that keeps killing them: a dead letter, and on."""
+        try:
+            return self._agent.handle((record,), part)
+        except Exception as error:
+            self.counts["failed"] += 1
+            if self.counts["failed"] > MOST_FAILED:
+                raise
+            log.warning("a record cannot be handled", exc_info=error)
+            part.mark = record.offset
+            return Outcome([refused(record, DecodeError("handler", f"a replay failed on it: {type(error).__name__}"))])
 
     def _left_out(self, record: LogRecord) -> str:
         """Name why a record is not worked through, "" where it is."""

@@ -137,9 +137,6 @@ def test_replays_are_equal_killed_or_not_and_leave_everything_live_alone(shop: S
         assert shop.records(f"two.{topic}") == shop.records(f"one.{topic}")
 
     assert shop.live() == before
-    now = datetime.now(UTC).isoformat()
-    assert "one holds a replay with no limits" in shop.told("replay", "--into", "one", "--from", now, code=1)
-    assert shop.told("replay", "--from", now, "--json")["records"] == 0
 
 
 @pytest.mark.kafka
@@ -155,8 +152,6 @@ def test_history_then_a_new_generation_then_back(kafka_broker: Any, tmp_path: Pa
         shop.history("old", 60)
         filled = shop.told("backfill", f"{shop.prefix}old", "--json")
         assert (filled["imported"], filled["events"], filled["learned"]) == (60, 60, 60)
-        again = shop.told("backfill", f"{shop.prefix}old", "--json")
-        assert (again["imported"], again["events"], again["already_there"]) == (0, 0, 0)
         assert shop.committed() == 60
         assert shop.read("recommendations") == []
 
@@ -202,7 +197,6 @@ def test_history_then_a_new_generation_then_back(kafka_broker: Any, tmp_path: Pa
 
         listed = shop.told("generations", "list", "--json")
         assert listed == {"current": "g2", "previous": "", "building": None, "there": ["", "g1", "g2"]}
-        assert "is in force" in shop.told("generations", "delete", "g2", code=1)
         assert len(shop.told("generations", "delete", "g1", "--json")["deleted"]) == 5
     finally:
         shop.close()

@@ -1,16 +1,19 @@
 """Replay in lock-step, on logs in memory that can break off between any two writes."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from schemas.errors import RefusedError
 from schemas.topics import EVENTS, EVENTS_DEAD, LEARNING, PRODUCTS, SLATES
-from streams.flow import LogRecord
+from streams.clicks import ClicksAgent
+from streams.flow import LogRecord, Outcome
+from streams.partitions import PartitionState
 from streams.replay.merging import UNTIMED, Merged, Placed, arrival, cut, event_time
 from streams.replay.plan import Checkpoint, Plan
 from streams.replay.replaying import Asked, target_topics
-from tests.memory_logs import NOON, KilledError, Shop
+from tests.memory_logs import NOON, PARTITIONS, KilledError, Shop
 
 OUTPUTS = (SLATES, LEARNING, EVENTS_DEAD, "recommendations.evidence")
 
@@ -147,3 +150,21 @@ def test_plan_and_checkpoint_survive_being_written() -> None:
     point = Checkpoint.first(plan, learned=0, outputs={SLATES: {2: 1}}).after(placed(3, 4), counts={"events": 2})
     assert Checkpoint.decode(point.encode()) == point
     assert point.positions == {0: 2}
+
+
+def test_a_record_that_cannot_be_handled_becomes_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a worker that it killed three times; but when many fail, the replay does."""
+    handle = ClicksAgent.handle
+
+    def failing(self: ClicksAgent, records: Sequence[LogRecord], part: PartitionState) -> Outcome:
+        if records[0].offset < limit:
+            raise ZeroDivisionError
+        return handle(self, records, part)
+
+    monkeypatch.setattr(ClicksAgent, "handle", failing)
+    limit = 1
+    found = Shop().replay(Asked(into="one"))
+    assert (found.events, found.dead_letters) == (61, PARTITIONS + 1)
+    limit = 9
+    with pytest.raises(ZeroDivisionError):
+        Shop().replay(Asked(into="one"))
