@@ -10,9 +10,13 @@ Place = tuple[TopicName, int]
 
 
 class Positions(NamedTuple):
-    """The last offset applied of each log, by topic and partition, in order; what was not begun is absent."""
+    """The last offset applied of each log, by topic and partition, in order; what was not begun is absent.
+
+    `generation` names the log of the model; "" is the first.
+    """
 
     at: tuple[tuple[Place, int], ...]
+    generation: str = ""
 
     @property
     def by_place(self) -> Mapping[Place, int]:
@@ -30,12 +34,14 @@ def positions_of(lineage: Lineage) -> Positions:
 
     >>> positions_of(Lineage(products={"1": 4}, model=7, settings="", build="")).at
     ((('catalog.products', 1), 4), (('learning', 0), 7))
+    >>> positions_of(Lineage(model=7, generation="g1", settings="", build="")).generation
+    'g1'
     """
     at: dict[Place, int] = {(PRODUCTS, int(partition)): offset for partition, offset in lineage.products.items()}
     at |= {(EMBEDDINGS, int(partition)): offset for partition, offset in lineage.embeddings.items()}
     if lineage.model >= 0:
         at[LEARNING, 0] = lineage.model
-    return Positions(tuple(sorted(at.items())))
+    return Positions(tuple(sorted(at.items())), lineage.generation or "")
 
 
 def reaches(later: Positions, earlier: Positions) -> bool:

@@ -61,6 +61,8 @@ class Inputs:
 
     def missing(self, wanted: Positions) -> TopicName | None:
         """Name a log that no longer gives, or never gave, what lies at these positions; None where all is there."""
+        if wanted.generation != self.settings.generation:
+            return LEARNING  # another generation's, whether it is kept or not
         for place, offset in wanted.at:
             if place not in self.places or offset >= self.bounds(place).end:
                 return place[0]
