@@ -40,8 +40,14 @@ class KillAt(Simple):
         stage.load.burst(random.randint(20, 120))
 
     def mend(self, stage: Stage, random: Random) -> None:
-        """Wait until it struck."""
-        _wait_for_strike(stage, self._mark)
+        """Wait until it struck; batches with several visitors of a partition come only while much is sent."""
+
+        def struck() -> bool:
+            if not stage.marks.struck:
+                stage.load.burst(8)
+            return stage.marks.struck
+
+        stage.wait(struck, f"a worker killed at {self._mark}", STRIKES_WITHIN_S)
 
 
 class KillInRestore(Simple):
@@ -52,7 +58,7 @@ class KillInRestore(Simple):
 
     def harm(self, stage: Stage, random: Random) -> None:
         """Arm the mark and kill."""
-        stage.marks.arm("restore", visit=random.randint(1, 3))
+        stage.marks.arm("restore", visit=random.randint(1, 2))
         stage.pick(random).kill()
 
     def mend(self, stage: Stage, random: Random) -> None:
