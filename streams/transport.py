@@ -40,9 +40,6 @@ while input comes faster than it is worked through. The rest waits at the broker
 
 QUEUED_FETCHES = 16
 
-LEAVES_WITHIN_S = 5.0
-"""Beyond the session timeout: what is under way at a broker that is there takes less."""
-
 
 class Membership(Protocol):
     """What is told when partitions come and go."""
@@ -368,6 +365,10 @@ def open_stream(app: App, topic: str, serve: Callable[[Any], Coroutine[Any, Any,
     """Attach the function that works through a topic's batches."""
     source = app.topic(topic, key_type=bytes, value_type=bytes, schema=BatchSchema())
     app.agent(source, name=f"{topic}-batches")(serve)
+
+
+LEAVES_WITHIN_S = 5.0
+"""Beyond the session timeout: what is under way at a broker that is there takes less."""
 
 
 class LimitedWorker(faust.Worker):

@@ -51,6 +51,7 @@ def test_versions(package: str, pinned: str) -> None:
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
         (driver.AIOKafkaConsumerThread, "on_thread_stop", ["self"]),
         (driver.Producer, "_new_producer", ["self", "transactional_id"]),
+        (faust.Worker, "_on_sigterm", ["self"]),
         (faust.App, "_on_partitions_revoked", ["self", "revoked"]),
         (faust.App, "_on_partitions_assigned", ["self", "assigned", "generation_id"]),
         (CoordinatorGroupRebalance, "_on_join_leader", ["self", "response"]),
