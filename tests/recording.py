@@ -23,6 +23,7 @@ from tests.installation import PARTITIONS, Installation
 DIM = 48
 EVIDENCE = {"AISLE_EVIDENCE_SHARE": "1"}
 CHANGES_PER_S = 8
+LATE_S = 0.5
 
 
 class Recording:
@@ -40,7 +41,7 @@ class Recording:
         self._products = generate_shop(seed, products, at=datetime.now(UTC))
         self._crowd = Crowd(self._products, hidden_truth(self._products, seed), seed=seed, rate=rate)
         self._random = Random(seed)
-        self._changed_s = 0.0
+        self._changed_s = self._late_s = 0.0
         self.events = 0
         self.slates = 0
 
@@ -63,19 +64,26 @@ class Recording:
                 assert time.monotonic() < until, f"only {self.slates} slates in {seconds:.0f} s"
                 self._shop()
                 for message in consumer.consume(500, 0.02):
-                    self.slates += 1
-                    self._crowd.show(Slate.decode(message.value()))
+                    self._take(Slate.decode(message.value()))
                 if not happened and self.slates >= slates // 2:
                     happened = True
                     half_way()
         finally:
             consumer.close()
         self._installation.flush()
-        self._installation.wait(lambda: self._installation.committed() == self.events, 60)
+        self._installation.wait(lambda: self._installation.committed() == self.events, 120)
 
     def kill(self, slot: str) -> None:
         """Kill a worker with its boots on; its supervisor starts another."""
         os.kill(self._installation.status(slot)["pid"], signal.SIGKILL)
+
+    def _take(self, slate: Slate) -> None:
+        """Show a slate; where slates come late, the whole shop slows down, or a busy machine would never be done."""
+        self.slates += 1
+        late_s = time.time() - slate.event_at.timestamp()
+        self._late_s += (late_s - self._late_s) / 50
+        self._crowd.pace = min(20.0, max(1.0, self._late_s / LATE_S))
+        self._crowd.show(slate)
 
     def _shop(self) -> None:
         for happening in self._crowd.advance(int(time.time() * 1000)):

@@ -81,7 +81,7 @@ def past(kafka_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for slot in ("one", "two"):
             installation.wait_ready(slot)
         installation.wait(lambda: len(installation.progress("two").get("partitions", ())) == PARTITIONS // 2)
-        recording.run(SLATES_WANTED, lambda: recording.kill("two"), seconds=90)
+        recording.run(SLATES_WANTED, lambda: recording.kill("two"), seconds=150)
         changes = {"topic_prefix": installation.prefix, "partitions": PARTITIONS, "data_dir": folder}
         yield Past(installation, kafka_broker.settings.model_copy(update=changes))
     finally:
