@@ -129,7 +129,7 @@ def test_a_changed_constant_is_caught(past: Past, monkeypatch: pytest.MonkeyPatc
 def test_a_changed_session_rule_shows_in_the_states(past: Past) -> None:
     """The states that come out are held against those that were recorded."""
     rules = clicks_rules(past.settings)
-    other = replace(rules, session=replace(rules.session, steps=3))
+    other = replace(rules, session=replace(rules.session, seen=1))
     report = past.verify(Selection(partitions=[0]), rules=other)
     assert report.states_differing > 0
     assert any(one.what == "state" for one in report.differences)
@@ -160,7 +160,7 @@ def test_a_slate_is_explained_from_its_evidence(past: Past) -> None:
     assert {place.log for place in told.lineage} >= {"catalog.products", "catalog.embeddings", "learning"}
     assert all(place.at for place in told.lineage)
     assert sum(source.count for source in decision.sources) >= decision.candidates
-    assert told.session.steps
+    assert told.session.known
 
 
 def test_slates_without_evidence_are_explained_from_events(past: Past) -> None:

@@ -143,7 +143,7 @@ def world_at(tape: Taped, wanted: Positions, order: Random) -> World:
     return world
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1_000_000))
 def test_a_slate_follows_from_its_positions(tape: Taped, seed: int) -> None:
     """Whatever the order of products, vectors and learning on the way, the slate is the same, byte for byte."""
