@@ -100,7 +100,7 @@ def _takeover(one: TakenOver) -> Iterator[Figure]:
         one.serves_after_s, "s", f"at most session timeout + 3 = {limit_s:.0f}", one.serves_after_s <= limit_s,
     )  # fmt: skip
     yield Figure("takeover_wait_s", "longest wait of any event meanwhile", one.worst_wait_s, "s")
-    yield Figure("takeover_unanswered", "events without their slates", one.unanswered, "", "none", one.unanswered == 0)
+    yield from _slates("takeover", one.slates)
 
 
 def _rolling(one: Rolling) -> Iterator[Figure]:
