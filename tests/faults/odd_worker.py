@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from aiokafka.errors import KafkaTimeoutError
 
 from streams.flow import LogRecord, Outcome
 from streams.partitions import PartitionState
 from streams.worker import Job
-from streams.writer import Rows, Writer
+from streams.writer import Row, Rows, Writer
 from tests.faults.marks import Marks
 
 POISON = b'"event_id":"poison-'
@@ -129,6 +129,13 @@ def bend_clock(file: Path) -> None:
     time.time = lambda: right() + wrong[0]
     time.time_ns = lambda: right_ns() + int(wrong[0] * 1e9)
     import streams.app
+    import streams.writer
 
+    def append(batch: Any, row: Row) -> bool:
+        """Stamp records with the wrong time: the compiled producer asks the system itself, past all patches."""
+        headers, stamp = list(row.headers), int(time.time() * 1000)
+        return batch.append(timestamp=stamp, key=row.key, value=row.value, headers=headers) is not None
+
+    streams.writer._append = append
     streams.app.datetime = Bent  # type: ignore[attr-defined]
     assert abs(streams.app.datetime.now(UTC).timestamp() - right() - wrong[0]) < 1
