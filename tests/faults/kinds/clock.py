@@ -11,6 +11,7 @@ JUMP_S = 3700.0
 """A little over an hour, which is where Kafka 4 begins to refuse what comes from the future."""
 
 WRONG_FOR_S = 2.0
+WORKS_WITHIN_S = 45.0
 
 
 class ClockJump(Simple):
@@ -35,5 +36,9 @@ class ClockJump(Simple):
             time.sleep(0.2)  # the moment, not a wait
 
     def mend(self, stage: Stage, random: Random) -> None:
-        """Let it jump back."""
-        self._file.unlink()
+        """Let it jump back, once it has worked through what came meanwhile."""
+        try:
+            bar = stage.load.ends()
+            stage.wait(lambda: stage.lag.passed(bar), "a worker whose clock is wrong works on", WORKS_WITHIN_S)
+        finally:
+            self._file.unlink()
