@@ -126,8 +126,10 @@ class Lag:
     def passed(self, bar: Mapping[int, int]) -> bool:
         """Tell whether everything before the bar was acknowledged; not while the broker does not tell."""
         try:
+            self._consumer = self._consumer or Consumer(self._settings)
             committed = self._consumer.committed(self._tps, timeout=2.0)
         except KafkaException:
+            self.close()
             return False
         return all(tp.offset >= bar.get(tp.partition, 0) for tp in committed)
 
