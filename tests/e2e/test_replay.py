@@ -24,6 +24,10 @@ EVENTS = 240
 class Shop(Installation):
     """A small shop with a past."""
 
+    def __init__(self, broker: Any, folder: Path) -> None:
+        super().__init__(broker, folder)
+        self._commands: list[subprocess.Popen[str]] = []
+
     def fill(self, events: int = EVENTS, first: int = 0) -> None:
         """Let visitors look at products."""
         now = datetime.now(UTC)
@@ -48,14 +52,23 @@ class Shop(Installation):
 
     def aisle(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Start a command."""
-        environment = self.environment() | env
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "streams.cli.main", *arguments],
-            env=environment,
+            env=self.environment() | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._commands.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a failed test left."""
+        for process in self._commands:
+            if process.poll() is None:
+                process.kill()
+                process.communicate(timeout=20)
+        super().close()
 
     def told(self, *arguments: str, code: int = 0, **env: str) -> Any:
         """Run a command to its end and give its JSON, or what it refuses with."""
@@ -128,7 +141,7 @@ def test_replays_are_equal_killed_or_not_and_leave_everything_live_alone(shop: S
     assert one["slates"] >= EVENTS
 
     broken = shop.aisle("replay", "--into", "two", "--rate", "x2")
-    shop.wait(lambda: shop.count("two.recommendations") > 0)
+    shop.wait(lambda: shop.count("two.recommendations") > 0, 120)
     broken.send_signal(signal.SIGKILL)
     broken.communicate(timeout=20)
     two = shop.told("replay", "--into", "two", "--json")
@@ -160,7 +173,7 @@ def test_history_then_a_new_generation_then_back(kafka_broker: Any, tmp_path: Pa
         shop.fill(40)
         building = shop.aisle("replay", "--apply", "--json", "--wait", "100")
         shop.wait(lambda: shop.committed() == 100)
-        shop.wait(lambda: shop.count("g1.recommendations") > 0)
+        shop.wait(lambda: shop.count("g1.recommendations") > 0, 120)
         shop.fill(20, first=40)
         shop.wait(lambda: shop.committed() == 120)
         shop.leave()
