@@ -74,11 +74,11 @@ def timed_functions() -> list[Timed]:
     from models.session_knn import SessionKnn
     from models.trending import Trending
     from models.words import TitleIndex
-    from streams import clicks
+    from streams import clicks, deciding
     from streams.world import LearningFold
 
     return [
-        Timed(clicks, "decode_event", "decode"),
+        Timed(deciding, "decode_event", "decode"),
         Timed(clicks, "decode_visitor", "session"),
         Timed(clicks, "apply", "session"),
         Timed(clicks, "retrieve", "candidates: joining"),
@@ -94,8 +94,8 @@ def timed_functions() -> list[Timed]:
         Timed(TitleIndex, "match", "candidates: words"),
         Timed(Catalogue, "newest", "candidates: new"),
         Timed(clicks, "score", "blend"),
-        Timed(clicks, "decide", "decide: filter, diversify, explore, explain"),
-        Timed(clicks, "encode_slate", "encode"),
+        Timed(deciding, "decide", "decide: filter, diversify, explore, explain"),
+        Timed(deciding, "encode_slate", "encode"),
         Timed(clicks, "encode", "encode"),
         Timed(clicks.ClicksAgent, "_learn", "step to learn, with its training row", whole=True),
         Timed(clicks.ClicksAgent, "handle", "the rest of the handler"),
