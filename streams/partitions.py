@@ -145,12 +145,16 @@ class Restore:
         visitors, gone = self._visitors, self._gone
         for record in records:
             key, value = record.key, record.value
-            if key is None or value is None or record.headers or key in visitors or key in gone or key < VISITORS:
-                self._take(record)
-            elif starts_as_visitor(value):  # nearly all records of a compacted log
-                visitors[key] = value
-            else:
-                self._take(record)
+            if (
+                key is None
+                or value is None
+                or record.headers
+                or key < VISITORS
+                or key in gone
+                or not starts_as_visitor(value)
+                or visitors.setdefault(key, value) is not value
+            ):
+                self._take(record)  # few: a compacted log holds most visitors once
 
     def _take(self, record: Parsed) -> None:
         key, value = record.key, record.value
