@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import CHANGELOG, EVENTS, SLATES, Topics
 from streams.flow import Parsed
-from streams.partitions import PartitionState, Restore, Source, check_gap
+from streams.gap import Source, check_gap
+from streams.partitions import PartitionState, Restore
 from streams.reading import assigned_consumer, read_parsed_to_end
 from streams.telemetry import observe
 from streams.topic_ids import UNKNOWN

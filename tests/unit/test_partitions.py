@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import RefusedError
 from streams.flow import LogRecord
-from streams.partitions import WATERMARK_KEY, PartitionState, Restore, Source, Watermark, check_gap
+from streams.gap import Source, check_gap
+from streams.partitions import WATERMARK_KEY, PartitionState, Restore, Watermark
 
 NONE: tuple[tuple[str, bytes], ...] = ()
 
