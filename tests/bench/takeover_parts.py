@@ -14,7 +14,7 @@ from handler import PRODUCT_COUNT
 from measure import load, loading
 from meter import Meter
 from processes import Child, descendants, peak_bytes, rss_bytes
-from shop import Visitors, products
+from shop import GAP, Visitors, products
 from stage import Files, Stage
 from states import Written, visitor_id, write_past
 from takeover_scale import Backlog, Results, Rolling, Scale, Start, TakenOver
@@ -58,7 +58,7 @@ class Parts:
 
     def start(self) -> Start:
         """Start a worker with a large past and events waiting."""
-        with self._stage(self._scale.visitors) as stage, self._meter(stage) as meter:
+        with self._stage(self._scale.visitors, self._scale.waiting) as stage, self._meter(stage) as meter:
             load(stage, 0, self._scale.waiting, 0)
             self._say(f"Starting a worker with {self._scale.visitors:,} visitors")
             began_ns = time.time_ns()
@@ -81,7 +81,7 @@ class Parts:
         scale = self._scale
         events = int(scale.takeover_rate * scale.takeover_s)
         with (
-            self._stage(scale.taken_over) as stage,
+            self._stage(scale.taken_over, events) as stage,
             self._meter(stage) as meter,
             self._worker(stage, "one") as one,
             self._worker(stage, "two") as two,
@@ -107,7 +107,7 @@ class Parts:
         events = int(scale.rolling_rate * scale.rolling_s)
         stops_s, starts_s = [], []
         with (
-            self._stage(scale.taken_over) as stage,
+            self._stage(scale.taken_over, events) as stage,
             self._meter(stage) as meter,
             contextlib.ExitStack() as workers,
         ):
@@ -134,7 +134,7 @@ class Parts:
         """Give a worker far more events than it can work through in a while."""
         scale = self._scale
         with (
-            self._stage(0) as stage,
+            self._stage(0, scale.backlog) as stage,
             self._meter(stage) as meter,
             self._worker(stage, "one") as worker,
         ):
@@ -156,25 +156,25 @@ class Parts:
             )  # fmt: skip
 
     @contextlib.contextmanager
-    def _stage(self, visitors: int) -> Iterator[Stage]:
-        """Build topics with a past, a catalogue and nothing learned yet."""
+    def _stage(self, visitors: int, events: int) -> Iterator[Stage]:
+        """Build topics with a past, a catalogue and nothing learned yet, and make the events to send."""
         with Stage.build(self._broker, PARTITIONS, self._files) as stage:
             self._say(f"Writing {visitors:,} visitors")
             self._past = write_past(self._broker.bootstrap, stage.topics, visitors)
             stage.inform()
-            self._tape = self._write_tape(max(1, visitors))
+            self._tape = self._write_tape(max(visitors, 10_000), events)
             yield stage
 
-    def _write_tape(self, visitors: int) -> list[Taped]:
+    def _write_tape(self, visitors: int, events: int) -> list[Taped]:
         """Write events of visitors of the past, each of whom comes back once or twice."""
         random = Random(3)
-        shop = Visitors(products(PRODUCT_COUNT), datetime.now(UTC) - timedelta(hours=3))
-        names = [visitor_id(random.randrange(max(visitors, 10_000))) for _ in range(self._scale.tape)]
-        events = (
+        shop = Visitors(products(PRODUCT_COUNT), datetime.now(UTC) - timedelta(hours=1) - events * GAP)
+        names = [visitor_id(random.randrange(visitors)) for _ in range(events)]
+        made = (
             event.model_copy(update={"visitor_id": name, "event_id": f"new-{event.event_id}"})
             for event, name in zip(shop.events(len(names)), names, strict=True)
         )
-        return write_tape(self._files.tape, events, PARTITIONS)
+        return write_tape(self._files.tape, made, PARTITIONS)
 
     def _worker(self, stage: Stage, slot: str) -> Child:
         more = {

@@ -19,7 +19,7 @@ class Scale:
         rolling_rate: events a second during the rolling restart; about two slates each.
         rolling_s: how long events are sent.
         session_timeout_s: of the workers.
-        backlog: events that come at once.
+        backlog: events that come at once; more than the worker fetches ahead.
         backlog_s: how long memory is watched then.
     """
 
@@ -30,18 +30,13 @@ class Scale:
     rolling_rate: float = 50
     rolling_s: float = 60
     session_timeout_s: float = 10
-    backlog: int = 50_000
+    backlog: int = 200_000
     backlog_s: float = 60
 
     @property
     def takeover_s(self) -> float:
         """Give how long events are sent around the kill."""
         return self.session_timeout_s + 15
-
-    @property
-    def tape(self) -> int:
-        """Count the events that any part may send."""
-        return int(max(self.backlog, self.rolling_rate * self.rolling_s, self.takeover_rate * self.takeover_s))
 
 
 class Start(NamedTuple):
