@@ -50,6 +50,9 @@ class Membership(Protocol):
     def revoked(self) -> None:
         """Forget all partitions; called when the batch in work is through."""
 
+    async def doubted(self) -> None:
+        """Look whether the source is the one it was; what was fetched waits meanwhile."""
+
 
 @dataclass(frozen=True)
 class ClientOptions:
@@ -189,6 +192,9 @@ class Consumer(driver.Consumer):
                 records, active = await self._wait_next_records(1.0)
                 if records is None or self.should_stop:
                     break
+                if self._thread.doubted:
+                    self._thread.doubted = False
+                    await self.app.membership.doubted()
                 if self.flow_active:
                     # A full buffer takes a partition out of `active` while its fetch is under way.
                     wanted = None if active is None else active | self._buffered_partitions
@@ -250,12 +256,18 @@ class Consumer(driver.Consumer):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread with a client of ours."""
+    """Faust's consumer thread with a client of ours.
+
+    `doubted` is set when the client asks for the topics anew, as it does when a fetch finds a partition gone: it may be
+    back under its name a moment later, as another one.
+    """
+
+    doubted = False
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ARG002  Faust's signature
         options: ClientOptions = self.app.client_options
         self._assignor = RoundRobinPartitionAssignor
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             **options.client,
             group_id=options.group,
             group_instance_id=options.instance,
@@ -274,12 +286,28 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(options.session_timeout_s * 1000),
             heartbeat_interval_ms=int(options.heartbeat_s * 1000),
         )
+        self._doubt_with(consumer._client)  # noqa: SLF001
+        return consumer
+
+    def _doubt_with(self, client: Any) -> None:
+        update = client.force_metadata_update
+
+        def doubting() -> Any:
+            self.doubted = True
+            return update()
+
+        client.force_metadata_update = doubting
 
     def highwater(self, tp: TP) -> int:
         """Give the end of what may be read: a transaction that is still open may be taken back."""
         consumer = self._ensure_consumer()
         end, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
         return end if stable is None or stable < 0 else stable
+
+    def rejoin(self) -> None:
+        """Join the group once more, from any thread."""
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        self.thread_loop.call_soon_threadsafe(coordinator.request_rejoin)
 
     def positions(self) -> dict[TP, int]:
         """Give the offset each partition is read on from."""
@@ -487,6 +515,11 @@ class Position:
     def attach(self) -> None:
         """Look at the running application from now on."""
         self._consumer = self._app.consumer
+
+    def rejoin(self) -> None:
+        """Join the group once more."""
+        if self._consumer is not None:
+            self._consumer._thread.rejoin()  # noqa: SLF001
 
     def committed(self) -> dict[int, int]:
         """Give the offsets committed since the partitions were assigned."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 COLLECTED_AFTER = (50_000, 20, 100)
 """Objects, and rounds of younger generations, between two collections: a slate makes hundreds, and none in cycles."""
 
-SOURCE_LOOK_S = 15.0
+SOURCE_LOOK_S = 10.0
 """Time between two looks at which topic the source is."""
 
 START_LIMIT_S = 60.0
@@ -107,6 +107,7 @@ class Worker:
         self._restoring: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled = False
+        self._source_ids: set[str] = set()
         self._followers = self._make_followers()
         self._app = make_app(self._group, self._options(), self)
         self._source = settings.topics[job.topic]
@@ -145,6 +146,13 @@ class Worker:
         self._health.revoked()
         if self._restoring is not None:
             self._restoring.cancel()
+
+    async def doubted(self) -> None:
+        """Leave before anything is worked through of a source that is another one by now."""
+        try:
+            await self._check_source()
+        except Exception as error:  # noqa: BLE001  whatever it is, nothing more may be written
+            self._leave(error)
 
     async def _serve(self, stream: Any) -> None:
         self._start_limit.cancel()
@@ -231,14 +239,29 @@ class Worker:
         return await asyncio.to_thread(topic_id, self._settings, self._source)
 
     async def _watch_source(self) -> None:
-        """Notice that the source was created anew: its offsets would be taken for those of the old one."""
-        known: set[str] = set()  # also after it was deleted, when the group has no partitions to give
+        """Look now and then, also while nothing is fetched.
+
+        A worker that was given no partitions joins once more: it may have joined while the topic was gone, and its
+        group would keep that.
+        """
+        joined_again = False
         while True:
             await asyncio.sleep(SOURCE_LOOK_S)
-            found = await self._source_id()
-            known |= {state.topic_id for state in self._delivery.states.values()} - {UNKNOWN}
-            if found != UNKNOWN and known - {found}:
-                raise RetryError(f"topic {self._source} was created anew while events were read from it")
+            await self._check_source()
+            if self._health.restored and not self._delivery.states and not joined_again:
+                joined_again = True
+                self._position.rejoin()
+
+    async def _check_source(self) -> None:
+        """Notice that the source was created anew: its offsets would be taken for those of the old one.
+
+        Raises:
+            RetryError: it was, or it is gone.
+        """
+        self._source_ids |= {state.topic_id for state in self._delivery.states.values()} - {UNKNOWN}
+        found = await self._source_id()
+        if found != UNKNOWN and self._source_ids - {found}:
+            raise RetryError(f"topic {self._source} was created anew while events were read from it")
 
     async def _accept(self, states: Mapping[int, PartitionState]) -> None:
         """Go on with states that do not meet the source; what was counted against its records is forgotten first."""

@@ -95,6 +95,24 @@ def test_consumer_arguments() -> None:
     assert wanted <= set(inspect.signature(AIOKafkaConsumer.__init__).parameters)
 
 
+def test_a_fetch_that_finds_a_partition_gone_asks_for_the_topics_anew() -> None:
+    """That is where the source is doubted."""
+    from aiokafka.consumer.fetcher import Fetcher
+
+    source = inspect.getsource(Fetcher)
+    gone = source.index("Errors.UnknownTopicOrPartitionError,\n                    ):")
+    assert "self._client.force_metadata_update()" in source[gone : gone + 200]
+
+
+def test_joining_once_more() -> None:
+    """The coordinator is asked for it in the loop of the consumer's thread."""
+    assert list(inspect.signature(GroupCoordinator.request_rejoin).parameters) == ["self"]
+    from mode.threads import ServiceThread
+
+    assert issubclass(driver.AIOKafkaConsumerThread, ServiceThread)
+    assert "self.thread_loop = " in inspect.getsource(ServiceThread.__init__)
+
+
 def test_positions() -> None:
     """Where a partition is read on from stands in the assignment's state, with its valid position."""
     from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
