@@ -155,7 +155,7 @@ def _session(plain: dict[str, Any], now: int) -> Session:
         events=events,
         total=total,
         open=still_open,
-        awaits=awaits,
+        awaits=awaits if steps else 0,  # it is the last step that waits for its page
         landing=None if landing is None else _landing(tuple(landing.items())),
         query=_text(plain.get("query")),
         steps=steps,

@@ -12,7 +12,7 @@ _SIMPLE = {
     (kind, name): TypeAdapter(hint, config=_STRICT)
     for kind in (Visitor, Session, Profile, Rates, Step, Seen, Entry)
     for name, hint in get_type_hints(kind).items()
-    if not any(part in str(hint) for part in ("models.visitor", "schemas.events"))
+    if hint is not bool and not any(part in str(hint) for part in ("models.visitor", "schemas.events"))
 }
 
 
@@ -40,10 +40,14 @@ def check_visitor(visitor: Visitor) -> None:
 def _check(part: Any) -> None:
     for (kind, name), adapter in _SIMPLE.items():
         if kind is type(part):
-            value = getattr(part, name)
             try:
-                adapter.validate_python(
-                    int(value) if isinstance(value, bool) and adapter.core_schema["type"] == "int" else value
-                )
+                adapter.validate_python(_numbers(getattr(part, name)))
             except ValueError as error:
                 raise AssertionError(f"{kind.__name__}.{name} is {type(getattr(part, name)).__name__}") from error
+
+
+def _numbers(value: Any) -> Any:
+    """Take true and false for numbers where they stand among them, or alone where one is declared."""
+    if isinstance(value, tuple):
+        return tuple(map(_numbers, value))
+    return int(value) if isinstance(value, bool) else value

@@ -32,6 +32,14 @@ def test_the_examples_are_good(name: str) -> None:
         ALL[name].run(example)
 
 
+def test_a_visitor_without_steps_waits_for_no_page() -> None:
+    """What a long run once found: the visitor's next event looked for a step that was not there."""
+    state = json.loads(ALL["Visitor"].examples[0])
+    state["session"].pop("steps", None)
+    state["session"]["counts"] = [5, 3, 1, 1]
+    ALL["Visitor"].run(json.dumps(state, separators=(",", ":")).encode())
+
+
 def test_a_fault_is_found_and_kept(tmp_path: Path) -> None:
     """A decoder that forgets one error is caught by the same campaign, and the input that shows it is a file."""
 
