@@ -231,6 +231,7 @@ class Worker:
             return
         self._accept_gap = False
         self._delivery.states = states
+        self._source_ids |= {state.topic_id for state in states.values()} - {UNKNOWN}
         self._health.restored = True
 
     async def _source_id(self) -> str:
@@ -258,7 +259,6 @@ class Worker:
         Raises:
             RetryError: it was, or it is gone.
         """
-        self._source_ids |= {state.topic_id for state in self._delivery.states.values()} - {UNKNOWN}
         found = await self._source_id()
         if found != UNKNOWN and self._source_ids - {found}:
             raise RetryError(f"topic {self._source} was created anew while events were read from it")

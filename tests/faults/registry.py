@@ -2,7 +2,7 @@
 
 from tests.faults.fault import Fault, Together
 from tests.faults.kills import Kill, KillAt, KillInRebalance, KillInRestore
-from tests.faults.kinds.odd import ODD
+from tests.faults.kinds.odd import CHEAP, ODD
 from tests.faults.outside import BrokerDown, Cut, ShortCut
 from tests.faults.workers import Join, Leave, Term, Vanish, Zombie
 
@@ -36,6 +36,7 @@ KINDS: tuple[Fault, ...] = (
 )
 
 SHORT: tuple[Fault, ...] = (
+    *CHEAP,
     KillAt("after-output"),
     KillAt("between-visitors"),
     KillAt("before-watermark"),
@@ -45,4 +46,4 @@ SHORT: tuple[Fault, ...] = (
     Join(),
     Zombie("before-output"),
 )
-"""In this order, from one worker: every marked point, and a worker that outlives its turn."""
+"""In this order, from one worker: what is no death at all, every marked point, and a worker that outlives its turn."""

@@ -12,7 +12,8 @@ from schemas.topics import EVENTS, EVENTS_DEAD, LEARNING, SLATES
 from streams.bootstrap import build_world
 from streams.clicks import ClicksAgent, ClicksRules
 from streams.flow import LogRecord, Outcome
-from streams.partitions import PartitionState, Restore, Source, check_gap
+from streams.gap import Source, check_gap
+from streams.partitions import PartitionState, Restore
 from streams.requeued import KEPT_MS, KEY, Requeued
 from streams.settings import Settings
 from tests.journey import event

@@ -19,3 +19,6 @@ ODD: tuple[Fault, ...] = (
     IndexCorrupted(),
     CatalogueDown(),
 )
+
+CHEAP: tuple[Fault, ...] = (ClockJump(+1), TornWrite("output"), PoisonChangelog())
+"""Those that take a few seconds each, for the short plan."""
