@@ -192,10 +192,9 @@ class Consumer(driver.Consumer):
                 records, active = await self._wait_next_records(1.0)
                 if records is None or self.should_stop:
                     break
-                if self._thread.doubted:
-                    self._thread.doubted = False
-                    await self.app.membership.doubted()
-                if self.flow_active:
+                if self._thread.doubted and not await self._assured():
+                    await self._seek_back()
+                elif self.flow_active:
                     # A full buffer takes a partition out of `active` while its fetch is under way.
                     wanted = None if active is None else active | self._buffered_partitions
                     await self._deliver({tp: r for tp, r in records.items() if wanted is None or tp in wanted})
@@ -211,6 +210,13 @@ class Consumer(driver.Consumer):
         except Exception:
             self.log.exception("The fetch loop failed")
             raise
+
+    async def _assured(self) -> bool:
+        """Let the source be looked at; False where what was fetched before belongs to an earlier assignment by now."""
+        generation = self.app.consumer_generation_id
+        self._thread.doubted = False
+        await self.app.membership.doubted()
+        return bool(self.flow_active and generation == self.app.consumer_generation_id)
 
     async def _seek_back(self) -> None:
         try:
