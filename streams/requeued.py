@@ -48,7 +48,7 @@ class Requeued:
         """
         header = letter.header()
         self._taken.setdefault(header, (record.offset, record.timestamp_ms))
-        written: dict[bytes, bytes | None] = {KEY + header: b'{"applied":%d,"at":%d}' % self._taken[header]}
+        written: dict[bytes, bytes | None] = {KEY + header: _entry(*self._taken[header])}
         for old in self._old(record.timestamp_ms):
             del self._taken[old]
             written[KEY + old] = None
@@ -68,6 +68,17 @@ class Requeued:
         except (ValueError, KeyError, TypeError):
             return
 
+    def entries(self, *, before: int | None = None) -> dict[bytes, bytes]:
+        """Give what stands in the changelog of letters that were taken before an offset; of all where absent."""
+        return {
+            KEY + header: _entry(*taken) for header, taken in self._taken.items() if before is None or taken[0] < before
+        }
+
+    def joined(self, *others: "Requeued") -> "Requeued":
+        """Add letters that others have taken; what is known here of one counts."""
+        taken = {header: place for one in (*reversed(others), self) for header, place in one._taken.items()}  # noqa: SLF001
+        return Requeued(dict(sorted(taken.items(), key=lambda item: item[1][1])))
+
     def rebased(self) -> "Requeued":
         """Forget at which offsets letters were taken: those of a new epoch start over."""
         return Requeued({header: (-1, at) for header, (_, at) in self._taken.items()})
@@ -79,6 +90,10 @@ class Requeued:
                 break
             old.append(header)
         return old
+
+
+def _entry(offset: int, at_ms: int) -> bytes:
+    return b'{"applied":%d,"at":%d}' % (offset, at_ms)
 
 
 def letter_of(headers: Iterable[tuple[str, bytes | None]]) -> LetterId | None:

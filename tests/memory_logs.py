@@ -10,6 +10,7 @@ from random import Random
 from schemas.erasures import Erasure
 from schemas.events import Event
 from schemas.learning import Origin
+from schemas.letter_id import REQUEUED_HEADER, LetterId
 from schemas.products import Product
 from schemas.record import epoch_ms
 from schemas.topics import CHANGELOG, EVENTS, PRODUCTS, SLATES, TopicName
@@ -43,10 +44,18 @@ class MemoryLogs:
         self.fetch = 7
         self.cut: dict[tuple[str, int], int] = {}
 
-    def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, at: datetime) -> int:
+    def put(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        at: datetime,
+        headers: tuple[tuple[str, bytes], ...] = (),
+    ) -> int:
         """Append one record and give its offset."""
         log = self.topics[topic, partition]
-        log.append(LogRecord(partition, len(log), epoch_ms(at), key, value))
+        log.append(LogRecord(partition, len(log), epoch_ms(at), key, value, headers))
         return len(log) - 1
 
     async def bounds(self, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
@@ -121,8 +130,10 @@ class Shop:
         if events:
             self.logs.put(self.topics[EVENTS], 1, b"x", b"{rubbish", NOON + timedelta(seconds=20))
 
-    def event(self, n: int, visitor: str, product: str, *, consent: bool = True) -> None:
-        """Somebody looks at something, `n` half seconds after noon; it arrives at once."""
+    def event(
+        self, n: int, visitor: str, product: str, *, consent: bool = True, letter: LetterId | None = None
+    ) -> None:
+        """Somebody looks at something, `n` half seconds after noon; it arrives at once, or is a letter sent again."""
         at = NOON + timedelta(seconds=n / 2)
         event = Event(
             event_id=f"e{n}",
@@ -133,7 +144,9 @@ class Shop:
             consent="personalisation" if consent else "none",
         )
         key = visitor.encode()
-        self.logs.put(self.topics[EVENTS], partition_of(key, self.settings.partitions), key, event.encode(), at)
+        to = self.topics[EVENTS], partition_of(key, self.settings.partitions)
+        headers = () if letter is None else ((REQUEUED_HEADER, letter.header()),)
+        self.logs.put(*to, key, event.encode(), at, headers)
 
     def forget(self, visitor: str, *, until: datetime) -> None:
         """Note that somebody asked to be forgotten."""
@@ -192,7 +205,7 @@ class Worker:
             for out in outcome.outputs:
                 self._append(out.topic, out.partition, out.key, out.value)
             part.out_end = len(self._logs.topics[self.topics[SLATES], partition])
-            for key, value in outcome.touched.items():
+            for key, value in (outcome.touched | outcome.entries).items():
                 self._append(CHANGELOG, partition, key, value, part.headers(value))
             self._append(CHANGELOG, partition, WATERMARK_KEY, part.watermark().encode())
         return self

@@ -104,7 +104,8 @@ class Target:
         parts = {}
         for partition, restore in restores.items():
             mark = positions[partition] - 1 if partition in positions else seeds[partition].mark
-            parts[partition] = replace(seeds[partition], mark=mark, visitors=restore.finish().visitors)
+            found = restore.finish()
+            parts[partition] = replace(seeds[partition], mark=mark, visitors=found.visitors, requeued=found.requeued)
         self._tail = await self._read_tail(checkpoint)
         return Found(checkpoint, parts, self._tail, torn)
 
@@ -201,6 +202,7 @@ def _seeded(partition: int, seed: PartitionState) -> Restore:
     restore = Restore(partition)
     restore.changelog([LogRecord(partition, -1, 0, WATERMARK_KEY, seed.watermark().encode())])
     restore.changelog(
-        LogRecord(partition, -1, 0, key, value, seed.headers(value)) for key, value in seed.visitors.items()
+        LogRecord(partition, -1, 0, key, value, seed.headers(value))
+        for key, value in (seed.visitors | seed.requeued.entries()).items()
     )
     return restore

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from schemas.errors import RefusedError
+from schemas.letter_id import LetterId
+from schemas.record import epoch_ms
 from schemas.topics import EVENTS, EVENTS_DEAD, LEARNING, PRODUCTS, SLATES
 from streams.clicks import ClicksAgent
 from streams.flow import LogRecord, Outcome
@@ -52,6 +54,25 @@ def test_killed_anywhere_and_started_again_is_as_if_not_killed() -> None:
         assert broken.read("one", topic) == whole.read("one", topic)
     assert broken.states("one") == whole.states("one")
     assert broken.replay(Asked(into="one")) == whole.replay(Asked(into="one"))._replace(seconds=0.0)
+
+
+def test_letters_taken_before_a_kill_are_not_taken_again() -> None:
+    """A letter counts once also when the replay that took it was killed before it came the second time."""
+    whole, broken = Shop(0), Shop(0)
+    for shop in (whole, broken):
+        for n in range(40):
+            shop.event(n, f"v{n % 20}", f"p{n}", letter=LetterId(EVENTS, 0, n % 20, epoch_ms(NOON)))
+    expected = whole.replay(Asked(into="one"))
+    assert expected.learned == 20
+    while True:
+        broken.logs.left = 9
+        try:
+            found = broken.replay(Asked(into="one"))
+            break
+        except KilledError:
+            continue
+    assert (found.learned, found.digest) == (expected.learned, expected.digest)
+    assert broken.states("one") == whole.states("one")
 
 
 def test_other_settings_do_not_go_on_with_what_they_did_not_begin() -> None:
