@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from models.model import Model
-from schemas.errors import RefusedError
+from schemas.errors import DecodeError, RefusedError
 from schemas.topics import CHANGELOG, EMBEDDINGS, EVENTS, LEARNING, PRODUCTS, SPECS, TopicName, Topics
 from streams.clicks import ClicksAgent
 from streams.deciding import ClicksRules
@@ -18,6 +18,7 @@ from streams.replay.logs import Logs, Take
 from streams.replay.taking import covered, without
 from streams.snapshot_store import SnapshotStore
 from streams.snapshots import LearningLog, look_at, newest_valid
+from streams.unreadable import unreadable
 from streams.world import World
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,11 @@ async def marks(logs: Logs, topics: Topics) -> dict[int, Watermark]:
     def take(partition: int, records: Sequence[LogRecord]) -> None:
         for record in records:
             if record.key == WATERMARK_KEY and record.value is not None:
-                new = Watermark.decode(record.value)
+                try:
+                    new = Watermark.decode(record.value)
+                except DecodeError as error:  # a restore goes on with the one before, too
+                    unreadable(CHANGELOG, str(error), partition=partition, offset=record.offset)
+                    continue
                 old = found.get(partition)
                 if old is None or (new.epoch, new.mark) >= (old.epoch, old.mark):
                     found[partition] = new

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from typing import NamedTuple
 
 from models.session import clock_of
@@ -49,7 +50,8 @@ def place(parts: Mapping[int, PartitionState], partitions: int) -> tuple[dict[in
     """Put every visitor into the partition of their key.
 
     Offsets of another partition mean other records: who moves begins with none. Where producers had sent somebody's
-    events to two partitions, the state of the right one stays, else the one that was changed last.
+    events to two partitions, the state of the right one stays, else the one that was changed last. Which dead letters
+    were taken again is known wherever those who were with them may be now.
 
     Args:
         parts: states by partition, as they were.
@@ -58,7 +60,17 @@ def place(parts: Mapping[int, PartitionState], partitions: int) -> tuple[dict[in
     Returns:
         states by partition, and how many visitors moved.
     """
-    placed = {p: replace(parts.get(p, PartitionState(p)), visitors={}) for p in range(partitions)}
+    step = gcd(len(parts), partitions)
+    placed = {
+        p: replace(
+            parts.get(p, PartitionState(p)),
+            visitors={},
+            requeued=parts.get(p, PartitionState(p)).requeued.joined(
+                *(part.requeued.rebased() for old, part in parts.items() if old != p and old % step == p % step)
+            ),
+        )
+        for p in range(partitions)
+    }
     found: dict[bytes, Stand] = {}
     for partition, part in parts.items():
         for key, data in part.visitors.items():
@@ -128,10 +140,11 @@ class Repartition:
         bounds = await self._site.logs.bounds(topics[CHANGELOG], topics.partitions)
         restores = {partition: Restore(partition) for partition in bounds}
         await self._site.logs.read(topics[CHANGELOG], bounds, lambda p, records: restores[p].changelog(records))
-        return {partition: replace(restore.finish(), emitted=set()) for partition, restore in restores.items()}
+        return {p: replace(restore.finish(), emitted=set(), unreadable=0) for p, restore in restores.items()}
 
     async def _write(self, part: PartitionState) -> None:
-        rows = [Row(key, data, part.headers(data)) for key, data in part.visitors.items()]
+        entries = part.visitors | part.requeued.entries()
+        rows = [Row(key, data, part.headers(data)) for key, data in entries.items()]
         to = self._new[CHANGELOG], part.partition
         for first in range(0, len(rows), ROWS):
             await self._site.logs.write({to: rows[first : first + ROWS]})

@@ -94,18 +94,20 @@ async def seed_states(
     for partition, part in parts.items():
         restore = Restore(partition)
         await logs.read(live[CHANGELOG], {partition: bounds[partition]}, lambda _, some: restore.changelog(some))  # noqa: B023  read at once
-        rows: list[Row] = []
-        for key, data in restore.finish().visitors.items():
+        state = restore.finish()
+        taken = state.requeued.entries(before=part.mark + 1)  # the others are taken again
+        rows = [Row(key, value, part.headers(value)) for key, value in taken.items()]
+        for key, data in state.visitors.items():
             start_ms = starts_ms.get(partition, 0)
             if grown is not None and grown.moved(key, partition):
                 start_ms = max(start_ms, grown.until_ms)
             value = None if _erased(data, key, erased) else seed(data, start=part.mark + 1, start_ms=start_ms)
             if value is not None:
                 rows.append(Row(key, value, part.headers(value)))
-            if len(rows) == ROWS:
+            if len(rows) >= ROWS:
                 await logs.write({(target[CHANGELOG], partition): rows})
                 rows = []
-        told(len(restore.finish().visitors))
+        told(len(state.visitors))
         if rows:
             await logs.write({(target[CHANGELOG], partition): rows})
 

@@ -12,15 +12,18 @@ from schemas.errors import RefusedError
 from schemas.events import Event
 from schemas.generations import Generation
 from schemas.learning import LearningStep
+from schemas.letter_id import LetterId
 from schemas.record import epoch_ms
 from schemas.slates import Slate
 from schemas.topics import CHANGELOG, EVENTS, LEARNING, SLATES
+from streams.flow import LogRecord
 from streams.generations import Pointers, generations_in, pointer, refuse_current, topics_of
 from streams.kafka import partition_of
-from streams.partitions import PartitionState
+from streams.partitions import WATERMARK_KEY, PartitionState
 from streams.replay.applying import Apply, Built
 from streams.replay.repartitioning import Repartition, place
 from streams.replay.seeding import Grown, seed
+from streams.requeued import Requeued
 from streams.settings import Settings
 from streams.worker_files import group_of
 from tests.memory_logs import NOON, PARTITIONS, KilledError, Shop, Worker
@@ -250,6 +253,57 @@ def test_more_partitions_move_every_visitor_to_where_their_events_will_be() -> N
     assert all(partition_of(key, 5) == p for p, part in new.parts.items() for key in part.visitors)
     assert new.world.knowledge.model.counts.sum() > 0
     assert sum(sent_in(shop, 5).values()) == sum(sent(plain).values())
+
+
+def letter(n: int) -> LetterId:
+    """Name a dead letter."""
+    return LetterId(EVENTS, 0, n, epoch_ms(NOON))
+
+
+def test_letters_that_were_taken_again_are_known_where_their_visitors_move_to() -> None:
+    """Sent once more, they count for nothing; a watermark that nobody could read holds nothing up."""
+    shop = Shop(0)
+    for n in range(9):
+        shop.event(n, f"v{n}", f"p{n}", letter=letter(n))
+    Worker(shop).run()
+    shop.logs.topics[CHANGELOG, 0].insert(0, LogRecord(0, -1, 0, WATERMARK_KEY, b"{"))
+    moved, _ = asyncio.run(Repartition(shop.site, "g1", 5).move())
+    assert 0 < moved.moved < 9
+    shop.settings = shop.settings.of_generation("g1", 5)
+    for n in range(9):
+        shop.event(40 + n, f"v{n}", f"p{n}", letter=letter(n))
+    learned = values(shop, "g1")
+    Worker(shop, "g1").run()
+    assert len(learned) == 9
+    assert values(shop, "g1") == learned
+
+
+@pytest.mark.parametrize(("old", "partitions"), [(2, 4), (3, 5), (4, 6)])
+def test_a_letter_is_known_only_where_its_visitor_can_be(old: int, partitions: int) -> None:
+    """That is everywhere unless the old number and the new one have a divisor."""
+    parts = {p: PartitionState(p) for p in range(old)}
+    parts[1].requeued = Requeued({letter(1).header(): (7, 5)})
+    placed, _ = place(parts, partitions)
+    known = {p for p, part in placed.items() if len(part.requeued)}
+    assert known == {partition_of(b"v%d" % n, partitions) for n in range(999) if partition_of(b"v%d" % n, old) == 1}
+    assert placed[1].requeued == parts[1].requeued
+    assert all(placed[p].requeued.again(letter(1), 0) for p in known - {1})
+
+
+def test_letters_taken_before_the_log_begins_are_known_to_a_new_generation() -> None:
+    """Those it still holds are taken again by what is built."""
+    shop = Shop(0)
+    for n in range(9):
+        shop.event(n, f"v{n}", f"p{n}", letter=letter(n))
+    Worker(shop).run()
+    for partition in range(PARTITIONS):
+        shop.logs.cut[EVENTS, partition] = len(shop.logs.topics[EVENTS, partition]) - 1
+    build(shop)
+    for n in range(9):
+        shop.event(40 + n, f"v{n}", f"p{n}", letter=letter(n))
+    learned = values(shop, "g1")
+    Worker(shop, "g1").run()
+    assert values(shop, "g1") == learned != []
 
 
 def without_offset(data: bytes) -> Visitor:
