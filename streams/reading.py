@@ -19,7 +19,8 @@ def assigned_consumer(
 ) -> AIOKafkaConsumer:
     """Build a consumer for `assign` and `seek`.
 
-    `earliest`, because with `latest` an assignment starts a jump to the end that can overtake the seek.
+    `earliest`, because with `latest` an assignment starts a jump to the end that can overtake the seek. What a
+    transaction took back or may still take back is not given, as it is not to the workers; ends are told accordingly.
 
     Args:
         client: keyword arguments that every aiokafka client takes.
@@ -33,6 +34,7 @@ def assigned_consumer(
         key_deserializer=as_parsed if parsed_only else None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_max_bytes=FETCH_BYTES,
         fetch_max_wait_ms=max_wait_ms,

@@ -1,5 +1,6 @@
 """Events that a transactional producer writes: what it commits is served, what it takes back was never there."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from confluent_kafka import Producer
 
 from schemas.topics import EVENTS, EVENTS_DEAD
 from streams.brokers import Broker
+from streams.flow import LogRecord
+from streams.replay.logs import KafkaLogs
 from tests.installation import PARTITIONS, Installation
 
 LAG_0 = [f'aisle_source_lag{{partition="{p}"}} 0.0' for p in range(PARTITIONS)]
@@ -30,6 +33,19 @@ def send(producer: Producer, topic: str, count: int) -> None:
     producer.flush()
 
 
+def replayed(shop: Installation) -> int:
+    """Count the events that a replay reads."""
+    found: list[LogRecord] = []
+
+    async def read() -> None:
+        async with KafkaLogs({"bootstrap_servers": shop.bootstrap}) as logs:
+            topic = shop.prefix + EVENTS
+            await logs.read(topic, await logs.bounds(topic, PARTITIONS), lambda _, records: found.extend(records))
+
+    asyncio.run(asyncio.wait_for(read(), 20))
+    return len(found)
+
+
 def at_end(shop: Installation) -> bool:
     """Tell whether the worker says that nothing waits, on both of its pages."""
     partitions = shop.progress().get("partitions", {}).values()
@@ -39,7 +55,7 @@ def at_end(shop: Installation) -> bool:
 
 @pytest.mark.kafka
 def test_a_transactional_producer(shop: Installation) -> None:
-    """Behind the mark of a commit nothing waits; records taken back or still open make no dead letter."""
+    """Behind the mark of a commit nothing waits; records taken back or still open are neither served nor replayed."""
     producer = Producer({"bootstrap.servers": shop.bootstrap, "transactional.id": shop.prefix})
     producer.init_transactions(60)
     topic = shop.prefix + EVENTS
@@ -54,6 +70,7 @@ def test_a_transactional_producer(shop: Installation) -> None:
     shop.wait(lambda: len(shop.read(EVENTS_DEAD)) == 4 * PARTITIONS and at_end(shop))
     send(producer, topic, 5)
     assert at_end(shop)
+    assert replayed(shop) == 4 * PARTITIONS
     producer.abort_transaction()
     shop.wait(lambda: at_end(shop))
-    assert len(shop.read(EVENTS_DEAD)) == 4 * PARTITIONS
+    assert len(shop.read(EVENTS_DEAD)) == replayed(shop) == 4 * PARTITIONS
