@@ -9,6 +9,7 @@ from schemas.errors import RefusedError
 
 if TYPE_CHECKING:
     from streams.replay.repartitioning import Moved
+    from streams.replay.replaying import Installation
     from streams.settings import Settings
 
 
@@ -50,11 +51,11 @@ def repartition(
 
 
 def _move(settings: "Settings", partitions: int) -> "Moved":
-    from schemas.topics import EVENTS, Topics
+    from schemas.topics import Topics
     from streams.admin import Admin
     from streams.generations import generations_in, next_name
     from streams.replay.opening import on
-    from streams.replay.past import marks
+    from streams.replay.past import marks, waiting
     from streams.replay.repartitioning import GROWING, Repartition
     from streams.replay.switching import note_building, pointers, switch
     from streams.runs.display import Bars
@@ -62,13 +63,14 @@ def _move(settings: "Settings", partitions: int) -> "Moved":
     building = pointers(settings).building
     if building is not None and building.partitions != partitions:
         raise RefusedError(f"Generation {building.name} is being built: finish that first, with the command it was.")
+
+    async def left(site: "Installation") -> int:
+        return await waiting(site.logs, site.topics, await marks(site.logs, site.topics))
+
     with Bars() as bars:
-        known = on(settings, bars, lambda site: marks(site.logs, site.topics))
+        if building is None and (there := on(settings, bars, left)):
+            raise RefusedError(f"{there} events wait: let `aisle worker clicks` finish, then stop it.")
         with Admin(settings) as admin:
-            ends = admin.ends(settings.topics[EVENTS])
-            waiting = sum(max(0, end - (known[p].mark + 1 if p in known else 0)) for p, end in ends.items())
-            if waiting and building is None:
-                raise RefusedError(f"{waiting} events wait: let `aisle worker clicks` finish, then stop it.")
             name = building.name if building else next_name(generations_in(settings.topics, list(admin.topics())))
             note_building(settings.of_generation(name, partitions), name)
             admin.grow([settings.topics[topic] for topic in GROWING], partitions)

@@ -14,7 +14,7 @@ from streams.deciding import UNLIMITED
 from streams.erased import Erased
 from streams.partitions import PartitionState
 from streams.replay.lockstep import ArrivalBudget, LockStep
-from streams.replay.past import catalogue_ends, learn_before, marks, model_before, read_catalogue, undecided
+from streams.replay.past import catalogue_ends, learn_before, marks, model_before, read_catalogue, undecided, waiting
 from streams.replay.plan import Checkpoint, Plan
 from streams.replay.replaying import FOREVER_MS, NOBODY, Installation, counting, made_by
 from streams.replay.running import Pacer, Run, engine_at
@@ -59,9 +59,9 @@ class Backfill:
         """
         if (await self._begun()).plan is None:
             plan = await self._fresh_plan()
-            if waiting := plan.total:
+            if there := await waiting(self.site.logs, self.site.topics, await marks(self.site.logs, self.site.topics)):
                 raise RefusedError(
-                    f"{waiting} events wait in {self.site.topics[EVENTS]}: let `aisle worker clicks` finish, then stop "
+                    f"{there} events wait in {self.site.topics[EVENTS]}: let `aisle worker clicks` finish, then stop "
                     "it."
                 )
             await self._note(plan)

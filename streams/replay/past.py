@@ -78,6 +78,20 @@ async def marks(logs: Logs, topics: Topics) -> dict[int, Watermark]:
     return found
 
 
+async def waiting(logs: Logs, topics: Topics, known: Mapping[int, Watermark]) -> int:
+    """Count the events behind these watermarks; the mark of a transaction is an offset, but nobody waits for it."""
+    bounds = await logs.bounds(topics[EVENTS], topics.partitions)
+    spans = {p: (max(start, known[p].mark + 1 if p in known else 0), end) for p, (start, end) in bounds.items()}
+    count = 0
+
+    def take(_partition: int, records: Sequence[LogRecord]) -> None:
+        nonlocal count
+        count += len(records)
+
+    await logs.read(topics[EVENTS], spans, take)
+    return count
+
+
 def model_before(
     store: SnapshotStore | None, client: Mapping[str, object], end: int, *, whole: bool = False
 ) -> Model | None:

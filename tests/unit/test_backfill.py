@@ -143,6 +143,22 @@ def test_events_that_wait_for_a_worker_are_not_taken_from_it() -> None:
     shop.begin()
 
 
+def test_the_mark_of_a_transaction_is_no_event_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands behind the last event, and no worker ever gets past it."""
+    shop = Opening()
+    shop.fill()
+    bounds = shop.logs.bounds
+
+    async def marked(topic: str, partitions: int) -> dict[int, tuple[int, int]]:
+        behind = topic == shop.topics[EVENTS]
+        return {p: (start, end + behind) for p, (start, end) in (await bounds(topic, partitions)).items()}
+
+    monkeypatch.setattr(shop.logs, "bounds", marked)
+    shop.begin()
+    filled, _ = shop.fill()
+    assert filled.events == 0
+
+
 def test_forgotten_people_are_left_out_by_when_their_history_happened() -> None:
     """It arrives long after they asked."""
     shop = Opening()
