@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from models.model import Model
 from schemas.errors import DecodeError, RefusedError
+from schemas.learning import LearningStep
 from schemas.topics import CHANGELOG, EMBEDDINGS, EVENTS, LEARNING, PRODUCTS, SPECS, TopicName, Topics
 from streams.clicks import ClicksAgent
 from streams.deciding import ClicksRules
@@ -27,6 +28,9 @@ CATALOGUE: tuple[TopicName, ...] = (PRODUCTS, EMBEDDINGS)
 """In the order they are read: products before the vectors that belong to them."""
 
 Offsets = Mapping[int, int]
+
+STEPS = 5000
+"""Looked at together."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -140,6 +144,41 @@ async def learn_before(
             world.learning.apply(record)
 
     await logs.read(topics[LEARNING], {0: (start, end)}, _folding(apply, told))
+
+
+async def steps_before(logs: Logs, topics: Topics, starts: Offsets, since: datetime) -> int:
+    """Give the offset of the first learning step of an event that came in since a time.
+
+    No step was written before its event came in, but a generation that was built later has all of them later.
+
+    Args:
+        logs: the broker.
+        topics: where the steps are.
+        starts: the first event of each partition that came in since.
+        since: the time.
+    """
+    at = (await logs.offsets_at(topics[LEARNING], 1, since))[0]
+    end = (await logs.bounds(topics[LEARNING], 1))[0][1]
+    known = await marks(logs, topics)
+    found: list[int] = []
+
+    def take(_partition: int, records: Sequence[LogRecord]) -> None:
+        found.extend(record.offset for record in records if _since(record, starts, known))
+
+    while at < end and not found:
+        await logs.read(topics[LEARNING], {0: (at, min(end, at + STEPS))}, take)
+        at += STEPS
+    return min(found, default=end)
+
+
+def _since(record: LogRecord, starts: Offsets, known: Mapping[int, Watermark]) -> bool:
+    try:
+        origin = LearningStep.decode(record.value).origin
+    except DecodeError:
+        return False
+    mark = known.get(origin.partition)
+    place = (0 if mark is None else mark.epoch), starts.get(origin.partition, 0)
+    return origin.topic == EVENTS and (origin.epoch, origin.offset) >= place
 
 
 def undecided(rules: ClicksRules) -> ClicksRules:

@@ -19,7 +19,7 @@ from streams.flow import LogRecord
 from streams.partitions import PartitionState, Watermark
 from streams.replay.lockstep import ArrivalBudget, Keep, LockStep
 from streams.replay.logs import Logs
-from streams.replay.past import catalogue_ends, learn_before, marks, model_before, read_catalogue, warm
+from streams.replay.past import catalogue_ends, learn_before, marks, model_before, read_catalogue, steps_before, warm
 from streams.replay.plan import PIECE_RECORDS, Checkpoint, Plan
 from streams.replay.running import Pacer, Run, Watch, engine_at, learn_own
 from streams.replay.target import Notes, Target
@@ -174,14 +174,15 @@ async def _plan(asked: Asked, site: Installation, target: Target, notes: Notes) 
     if beyond := [p for p in partitions if p >= topics.partitions]:
         raise RefusedError(f"There is no partition {beyond[0]}: {topics[EVENTS]} has 0 to {topics.partitions - 1}.")
     bounds = await site.logs.bounds(topics[EVENTS], topics.partitions)
-    starts, ends = {p: bounds[p][0] for p in partitions}, {p: bounds[p][1] for p in partitions}
+    first, ends = {p: start for p, (start, _) in bounds.items()}, {p: bounds[p][1] for p in partitions}
     since = asked.start
     if since is not None:
         at = await site.logs.offsets_at(topics[EVENTS], topics.partitions, since)
-        starts = {p: max(start, at[p]) for p, start in starts.items()}
-    elif any(starts.values()):
-        since = await first_arrival(site.logs, topics[EVENTS], starts, ends)
-    base = 0 if since is None else (await site.logs.offsets_at(topics[LEARNING], 1, since))[0]
+        first = {p: max(start, at[p]) for p, start in first.items()}
+    elif any(first[p] for p in partitions):
+        since = await first_arrival(site.logs, topics[EVENTS], {p: first[p] for p in partitions}, ends)
+    base = 0 if since is None else await steps_before(site.logs, topics, first, since)
+    starts = {p: first[p] for p in partitions}
     if asked.end is not None:
         at = await site.logs.offsets_at(topics[EVENTS], topics.partitions, asked.end)
         ends = {p: max(starts[p], min(end, at[p])) for p, end in ends.items()}

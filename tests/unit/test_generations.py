@@ -22,7 +22,9 @@ from streams.kafka import partition_of
 from streams.partitions import WATERMARK_KEY, PartitionState
 from streams.replay.applying import Apply, Built
 from streams.replay.repartitioning import Repartition, place
+from streams.replay.replaying import Asked, target_topics
 from streams.replay.seeding import Grown, seed
+from streams.replay.target import Target
 from streams.requeued import Requeued
 from streams.settings import Settings
 from streams.worker_files import group_of
@@ -304,6 +306,25 @@ def test_letters_taken_before_the_log_begins_are_known_to_a_new_generation() -> 
     learned = values(shop, "g1")
     Worker(shop, "g1").run()
     assert values(shop, "g1") == learned != []
+
+
+def test_a_replay_begins_with_what_was_learned_before_its_first_event_however_late_the_log_was_built() -> None:
+    """The broker stamps the steps of a new generation with the time it was built, days after their events."""
+    shop = Shop(60)
+    Worker(shop).run()
+    build(shop)
+    built = shop.logs.topics[f"g1.{LEARNING}", 0]
+    late_ms = epoch_ms(NOON + timedelta(days=2))
+    built[:] = [record._replace(timestamp_ms=late_ms) for record in built]
+    shop.settings = shop.settings.of_generation("g1", PARTITIONS)
+    since = NOON + timedelta(seconds=15)
+    shop.replay(Asked(start=since, into="late"))
+    plan = asyncio.run(Target(shop.logs, target_topics(shop.settings, "late")).notes()).plan
+    assert plan is not None
+    origins = [LearningStep.decode(record.value).origin for record in built]
+    before = [origin.offset < plan.starts[origin.partition] for origin in origins]
+    assert 0 < plan.base < len(built)
+    assert before == [n < plan.base for n in range(len(built))]
 
 
 def without_offset(data: bytes) -> Visitor:
