@@ -12,7 +12,7 @@ from schemas.errors import DecodeError, Reason
 from schemas.events import ORIGIN_HEADER, Event, decode_event
 from schemas.letter_id import REQUEUED_HEADER, LetterId
 from schemas.products import Product
-from schemas.record import Id
+from schemas.record import Id, epoch_ms
 from schemas.topics import EVENTS, TopicName
 from streams.dead.fixes import Fix, FixError
 from streams.dead.letters import id_of
@@ -57,6 +57,8 @@ class Mending:
         fix: mends a value first.
         origin: header `origin` to give them; lifts the limit on age.
         handler: take also those that killed the worker.
+        moved_ms: when every visitor went to the partition of their key, as more partitions came; milliseconds since
+            1970.
     """
 
     topic: TopicName
@@ -65,6 +67,7 @@ class Mending:
     fix: Fix | None = None
     origin: str | None = None
     handler: bool = False
+    moved_ms: int = 0
 
     def __call__(self, letter: DeadLetter) -> Ready | Left:
         """Mend a letter and hold it against the decoder that refused it."""
@@ -104,11 +107,13 @@ class Mending:
     def _place(self, event: Event, letter: DeadLetter, visitor_id: Any) -> tuple[bytes, int]:
         """Give key and partition: those the record had, unless the fix says that it is another visitor's.
 
-        A producer that hashes its keys otherwise has this visitor's other events in that partition too.
+        A producer that hashes its keys otherwise has this visitor's other events in that partition too, unless all
+        visitors have moved since.
         """
         key, visitor = letter.original_key(), event.visitor_id.encode()
         whole = key is not None and len(key) < MAX_KEPT_KEY_BYTES
-        if key is not None and whole and (key == visitor or event.visitor_id == visitor_id):
+        stays = epoch_ms(letter.source.timestamp) >= self.moved_ms
+        if key is not None and whole and stays and (key == visitor or event.visitor_id == visitor_id):
             return key, letter.source.partition
         return visitor, partition_of(visitor, self.partitions)
 

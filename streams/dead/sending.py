@@ -13,6 +13,8 @@ from streams.dead.newest import Newest
 from streams.dead.reading import KafkaReader
 from streams.dead.requeue import Report, Requeuer
 from streams.erased import read_erased
+from streams.generations import read_pointers
+from streams.replay.seeding import grown_of
 from streams.writer import AiokafkaWriter
 
 
@@ -45,6 +47,8 @@ async def send_again(
 
     client, topics = reader.client, reader.topics
     erased = await read_erased(client, topics)
+    grown = grown_of((await read_pointers(client, topics)).current) if topics.generation else None
+    moved_ms = 0 if grown is None else grown.until_ms
     async with AsyncExitStack() as open_now:
         catalogue = await open_now.enter_async_context(KafkaReader(client, topics))
         writer = AiokafkaWriter(client) if send else None
@@ -54,7 +58,9 @@ async def send_again(
         reports = []
         for order in orders:
             partitions = next(topics.partitions_of(spec) for spec in SPECS if spec.name == order.topic)
-            mending = Mending(order.topic, partitions, erased, order.fix, order.origin, handler=order.handler)
+            mending = Mending(
+                order.topic, partitions, erased, order.fix, order.origin, handler=order.handler, moved_ms=moved_ms
+            )
             requeuer = Requeuer(
                 reader,
                 writer,

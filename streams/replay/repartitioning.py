@@ -5,7 +5,6 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import gcd
 from typing import NamedTuple
 
 from models.session import clock_of
@@ -51,7 +50,7 @@ def place(parts: Mapping[int, PartitionState], partitions: int) -> tuple[dict[in
 
     Offsets of another partition mean other records: who moves begins with none. Where producers had sent somebody's
     events to two partitions, the state of the right one stays, else the one that was changed last. Which dead letters
-    were taken again is known wherever those who were with them may be now.
+    were taken again is known everywhere: nobody knows whose they were.
 
     Args:
         parts: states by partition, as they were.
@@ -60,13 +59,12 @@ def place(parts: Mapping[int, PartitionState], partitions: int) -> tuple[dict[in
     Returns:
         states by partition, and how many visitors moved.
     """
-    step = gcd(len(parts), partitions)
     placed = {
         p: replace(
             parts.get(p, PartitionState(p)),
             visitors={},
             requeued=parts.get(p, PartitionState(p)).requeued.joined(
-                *(part.requeued.rebased() for old, part in parts.items() if old != p and old % step == p % step)
+                *(part.requeued.rebased() for old, part in parts.items() if old != p)
             ),
         )
         for p in range(partitions)

@@ -280,16 +280,12 @@ def test_letters_that_were_taken_again_are_known_where_their_visitors_move_to() 
     assert values(shop, "g1") == learned
 
 
-@pytest.mark.parametrize(("old", "partitions"), [(2, 4), (3, 5), (4, 6)])
-def test_a_letter_is_known_only_where_its_visitor_can_be(old: int, partitions: int) -> None:
-    """That is everywhere unless the old number and the new one have a divisor."""
-    parts = {p: PartitionState(p) for p in range(old)}
+def test_which_letters_were_taken_is_known_in_every_partition() -> None:
+    """In its own with the offset, which may be read again; elsewhere as taken before all that comes."""
+    parts = {p: PartitionState(p) for p in range(2)}
     parts[1].requeued = Requeued({letter(1).header(): (7, 5)})
-    placed, _ = place(parts, partitions)
-    known = {p for p, part in placed.items() if len(part.requeued)}
-    assert known == {partition_of(b"v%d" % n, partitions) for n in range(999) if partition_of(b"v%d" % n, old) == 1}
-    assert placed[1].requeued == parts[1].requeued
-    assert all(placed[p].requeued.again(letter(1), 0) for p in known - {1})
+    placed, _ = place(parts, 3)
+    assert [part.requeued.again(letter(1), 7) for part in placed.values()] == [True, False, True]
 
 
 def test_letters_taken_before_the_log_begins_are_known_to_a_new_generation() -> None:

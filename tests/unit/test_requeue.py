@@ -259,6 +259,18 @@ def test_an_event_whose_key_is_no_use_goes_to_its_visitors_partition(
     assert (sent.key, sent.partition) == (mended.encode(), partition_of(mended.encode(), PARTITIONS))
 
 
+def test_a_letter_from_before_there_were_more_partitions_goes_where_its_visitor_went(desk: Desk) -> None:
+    """Nobody looks for them in its own any more; that of a later letter is still right."""
+    away = 1 - partition_of(b"v1", PARTITIONS)
+    for number in range(2):
+        desk.refuse(bad(number=number), partition=away, at_ms=START_MS + number)
+    desk.run(moved_ms=START_MS + 1)
+    assert [(b"v1-0" in (one.value or b""), one.partition == away) for one in desk.sent()] in (
+        [(True, False), (False, True)],
+        [(False, True), (True, False)],
+    )
+
+
 def test_a_session_keyed_otherwise_stays_together(desk: Desk) -> None:
     """A producer that keys or hashes in its own way has the visitor's other events there too."""
     desk.refuse(bad(), key=b"someone-else", partition=1)
