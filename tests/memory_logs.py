@@ -196,14 +196,19 @@ class Worker:
                     fold.apply(record)
         self.parts = {partition: self._restore(partition) for partition in range(shop.settings.partitions)}
 
-    def run(self) -> "Worker":
-        """Work through everything there is, a partition at a time; the model learns it afterwards."""
+    def run(self, *, killed: bool = False) -> "Worker":
+        """Work through everything there is, a partition at a time; the model learns it afterwards.
+
+        One that is killed has written its outputs, and no state.
+        """
         agent = ClicksAgent(self.world, clicks_rules(self._shop.settings), clock=lambda: NOON)
         for partition, part in self.parts.items():
             records = [r for r in self._logs.topics[self.topics[EVENTS], partition] if r.offset > part.mark]
             outcome = agent.handle(records, part)
             for out in outcome.outputs:
                 self._append(out.topic, out.partition, out.key, out.value)
+            if killed:
+                continue
             part.out_end = len(self._logs.topics[self.topics[SLATES], partition])
             for key, value in (outcome.touched | outcome.entries).items():
                 self._append(CHANGELOG, partition, key, value, part.headers(value))

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 from schemas.errors import RefusedError
-from schemas.topics import CHANGELOG, DERIVED, EVENTS, LEARNING, SLATES, Topics
+from schemas.topics import CHANGELOG, DERIVED, EVENTS, LEARNING, Topics
 from streams.bootstrap import build_world, clicks_rules
 from streams.partitions import WATERMARK_KEY, PartitionState, Restore
 from streams.replay.lockstep import ArrivalBudget, LockStep
@@ -268,12 +268,13 @@ class Apply:
         return digest
 
     async def _finish(self, checkpoint: Checkpoint) -> None:
-        """Let workers go on from here: what they look for in the live slates begins behind them all."""
+        """Let workers go on from here: they look where the last ones would have for slates sent without a state."""
         site, target = self._site, self._target
-        ends = await site.logs.bounds(site.topics[SLATES], site.topics.partitions)
+        known = await marks(site.logs, site.topics)
         rows = {}
         for partition, part in self._engine.parts.items():
-            state = replace(part, mark=checkpoint.positions[partition] - 1, out_end=ends[partition][1])
+            out_end = known.get(partition, NOBODY).out_end
+            state = replace(part, mark=checkpoint.positions[partition] - 1, out_end=out_end)
             rows[target.topics[CHANGELOG], partition] = [Row(WATERMARK_KEY, state.watermark().encode())]
         await site.logs.write(rows)
 

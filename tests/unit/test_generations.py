@@ -79,6 +79,19 @@ def test_a_new_generation_has_the_visitors_of_the_old_one_and_goes_on_where_it_e
     assert sent(shop) == sent_by_one(expected)
 
 
+def test_what_a_killed_worker_had_sent_is_not_sent_again_by_a_new_generation() -> None:
+    """Its slates stand behind the last watermark, which is where the next worker looks for them."""
+    shop, plain = Shop(40), Shop(40)
+    Worker(shop).run()
+    for n in range(40, 50):
+        for one in (shop, plain):
+            one.event(n, f"v{n % 9}", f"p{n % 20}")
+    Worker(shop).run(killed=True)
+    build(shop)
+    Worker(shop, "g1").run()
+    assert sent(shop) == sent_by_one(plain)
+
+
 def sent_by_one(shop: Shop) -> Counter[tuple[int, int, str]]:
     """Count the slates of a worker that nothing happened to."""
     Worker(shop).run()
