@@ -64,6 +64,14 @@ async def read_pointers(client: Mapping[str, Any], topics: Topics) -> Pointers:
     return Pointers(current, building)
 
 
+async def has_grown(client: Mapping[str, Any], topics: Topics) -> bool:
+    """Tell whether visitors have ever moved to other partitions; arguments as of `read_pointers`."""
+    if not topics.generation:
+        return False
+    found = (await read_pointers(client, topics)).current
+    return found is not None and found.grown_from is not None
+
+
 def current(settings: Settings) -> Settings:
     """Give the settings with the generation in force, and its partitions.
 

@@ -47,6 +47,7 @@ class Case:
         rules: constants to apply and decide by.
         spool: takes what is put aside.
         watch: told how far it is.
+        grown: visitors have moved to other partitions, where their first events are not.
         report: counts.
         tasks: the slates to be decided again.
     """
@@ -57,6 +58,7 @@ class Case:
     rules: ClicksRules
     spool: Spool
     watch: Watch
+    grown: bool = False
     report: Report = field(default_factory=Report)
     tasks: list[Task] = field(default_factory=list)
     _done: int = 0

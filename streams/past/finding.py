@@ -15,6 +15,7 @@ from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, SLATES
 from streams.deciding import event_of
 from streams.erased import read_erased
 from streams.flow import LogRecord
+from streams.generations import has_grown
 from streams.kafka import partition_of
 from streams.past.again import state_of
 from streams.past.logs import Logs, plain_of
@@ -77,7 +78,7 @@ async def find(settings: Settings, client: Mapping[str, Any], wanted: Wanted, ru
     names = [settings.topics[name] for name in (EVENTS, SLATES, EVIDENCE, CHANGELOG, EVENTS_DEAD)]
     erased = await read_erased(client, settings.topics)
     async with Logs(client, [(name, partition) for name in names]) as logs:
-        search = _Search(settings, logs, partition, rules)
+        search = _Search(settings, logs, partition, rules, grown=await has_grown(client, settings.topics))
         slate, data = await search.slate(wanted)
         record = await search.event(slate)
         event = event_of(record)
@@ -89,8 +90,9 @@ async def find(settings: Settings, client: Mapping[str, Any], wanted: Wanted, ru
 
 
 class _Search:
-    def __init__(self, settings: Settings, logs: Logs, partition: int, rules: SessionRules) -> None:
+    def __init__(self, settings: Settings, logs: Logs, partition: int, rules: SessionRules, *, grown: bool) -> None:
         self._topics, self._logs, self._partition, self._rules = settings.topics, logs, partition, rules
+        self._grown = grown
 
     async def slate(self, wanted: Wanted) -> tuple[Slate, bytes]:
         """Find the slate, the first of its id, or the visitor's newest."""
@@ -184,7 +186,7 @@ class _Search:
     async def _rebuilt(self, slate: Slate) -> tuple[Visitor | None, bool]:
         events, epoch = self._topics[EVENTS], slate.cause.epoch
         start = self._logs.bounds[events, self._partition].start
-        whole, seeds = start == 0 and epoch == 0, Seeds()
+        whole, seeds = start == 0 and epoch == 0 and not self._grown, Seeds()
         if not whole:
             async for record in self._logs.upto(self._topics[CHANGELOG], self._partition):
                 seeds.take(record, epoch=epoch, start=start)

@@ -105,7 +105,7 @@ class Partition:
         entries = [entry for some in self._slates.values() for entry in some]
         epoch = max((entry.epoch for entry in entries), default=0)
         start = self._logs.bounds[self._names[EVENTS], self._partition].start
-        whole = start == 0 and epoch == 0
+        whole = start == 0 and epoch == 0 and not self._case.grown
         seeds = Seeds()
         if not whole:
             async for record in self._logs.upto(self._names[CHANGELOG], self._partition):

@@ -14,6 +14,7 @@ from schemas.slates import Evidence, Slate
 from streams.bootstrap import clicks_rules
 from streams.deciding import ClicksRules, event_of
 from streams.erased import read_erased
+from streams.generations import has_grown
 from streams.past.again import Recorded, answers_of, context_after, decide_again, state_of, written
 from streams.past.case import Case, Selection, Task
 from streams.past.differences import slate_difference
@@ -56,7 +57,8 @@ async def verify_past(
         rules: constants to decide by; those of the settings where absent.
     """
     with Spool() as spool:
-        case = Case(settings, client, selection, rules or clicks_rules(settings), spool, watch or Quiet())
+        rules, grown = rules or clicks_rules(settings), await has_grown(client, settings.topics)
+        case = Case(settings, client, selection, rules, spool, watch or Quiet(), grown)
         await _gather(case)
         await _decide(case)
         return case.report

@@ -22,8 +22,8 @@ from streams.requeued import Requeued, letter_of
 class Seeds:
     """What the changelog says of visitors whose first events are no longer kept.
 
-    `before` is a visitor's last state of an earlier epoch, `within` the earliest state written after an event that is
-    still kept, by its offset.
+    `before` is a visitor's last state of an earlier epoch, or as they came from another partition; `within` the
+    earliest state written after an event that is still kept, by its offset.
     """
 
     before: dict[bytes, tuple[int, int, bytes]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Seeds:
             applied = applied_of(value)
         except DecodeError:
             return
-        if own < epoch and (own, applied) >= self.before.get(key, (-1, -1, b""))[:2]:
+        if (own < epoch or applied < 0) and (own, applied) >= self.before.get(key, (-1, -1, b""))[:2]:
             self.before[key] = (own, applied, value)
         elif own == epoch and applied >= start:
             known = self.within.get(key)

@@ -199,12 +199,15 @@ def test_history_then_a_new_generation_then_back(kafka_broker: Any, tmp_path: Pa
         moved = shop.told("repartition", "--partitions", "6", "--json")
         assert (moved["generation"], moved["visitors"], moved["partitions"]) == ("g2", 23, 6)
         assert 0 < moved["moved"] < 23
-        shop.start()
+        shop.start(AISLE_EVIDENCE_SHARE="1")
         shop.wait_ready()
         shop.forget_producers()
         shop.fill(30, first=100)
         shop.wait(lambda: len({slate_of(one)[:2] for one in shop.read("recommendations", 6)}) == 130)
         shop.leave()
+        proof = shop.told("replay", "--verify", "--json", AISLE_EVIDENCE_SHARE="1")
+        assert proof["compared"] == proof["equal"] > 0
+        assert proof["states"]["differing"] == 0 < proof["states"]["equal"]
         assert "partitions cannot be taken back" in shop.told("replay", "--rollback", code=1)
         assert "There are 6 partitions: name more" in shop.told("repartition", "--partitions", "4", code=1)
 

@@ -81,6 +81,18 @@ def test_an_epoch_begins_with_what_was_known_before_it(log: list[LogRecord], sta
     assert rebased(state)[:13] == b'{"applied":-1'
 
 
+def test_who_came_from_another_partition_begins_with_what_was_known_there(
+    log: list[LogRecord], states: list[bytes]
+) -> None:
+    """Their offsets of there mean nothing here."""
+    seeds = Seeds()
+    seeds.take(LogRecord(0, 0, 0, b"v1", rebased(states[30])), epoch=0, start=0)
+    state, sure = rebuilt(Visitors(0, RULES, whole=False, seeds=seeds), [log[31]._replace(offset=0)])[0]
+    assert state is not None
+    assert not sure
+    assert decode_visitor(state).session == decode_visitor(states[31]).session
+
+
 def test_what_the_worker_died_on_is_skipped(log: list[LogRecord], states: list[bytes]) -> None:
     """A dead letter of the reason `handler` changed nothing; those of other reasons are no events anyway."""
     source = Source(topic="clickstream.events", partition=0, offset=39, timestamp=from_epoch_ms(START_MS + 39 * 30_000))
