@@ -58,10 +58,20 @@ async def read_pointers(client: Mapping[str, Any], topics: Topics) -> Pointers:
             await read_to_end(consumer, topics[GENERATIONS], {0: 0}, take)
     finally:
         await consumer.stop()
+    return pointers_of(found)
+
+
+def pointers_of(found: Mapping[bytes | None, bytes | None]) -> Pointers:
+    """Read the last values of `generations`.
+
+    What is in force is built, also where whoever switched was killed before saying so: building on would write into
+    what the workers serve.
+    """
     current, building = (
         None if found.get(key) is None else Generation.decode(found[key]) for key in (CURRENT_KEY, BUILDING_KEY)
     )
-    return Pointers(current, building)
+    done = current is not None and building is not None and building.name == current.name
+    return Pointers(current, None if done else building)
 
 
 async def has_grown(client: Mapping[str, Any], topics: Topics) -> bool:

@@ -10,14 +10,14 @@ import pytest
 from models.session import Visitor, decode_visitor
 from schemas.errors import RefusedError
 from schemas.events import Event
-from schemas.generations import Generation
+from schemas.generations import BUILDING_KEY, CURRENT_KEY, Generation
 from schemas.learning import LearningStep
 from schemas.letter_id import LetterId
 from schemas.record import epoch_ms
 from schemas.slates import Slate
 from schemas.topics import CHANGELOG, EVENTS, LEARNING, SLATES
 from streams.flow import LogRecord
-from streams.generations import Pointers, generations_in, pointer, refuse_current, topics_of
+from streams.generations import Pointers, generations_in, pointer, pointers_of, refuse_current, topics_of
 from streams.kafka import partition_of
 from streams.partitions import WATERMARK_KEY, PartitionState
 from streams.replay.applying import Apply, Built
@@ -247,6 +247,14 @@ def test_names_tell_generations_apart() -> None:
     refuse_current("", Pointers(pointer("g1", partitions=6, previous="")))
     one = pointer("g1", partitions=6, previous="")
     assert Generation.decode(one.encode()) == one
+
+
+def test_what_is_in_force_is_not_being_built_any_more() -> None:
+    """Whoever switched may have been killed before noting that."""
+    one, two = (pointer(name, partitions=6, previous="") for name in ("g1", "g2"))
+    assert pointers_of({CURRENT_KEY: one.encode(), BUILDING_KEY: one.encode()}) == Pointers(one, None)
+    assert pointers_of({CURRENT_KEY: one.encode(), BUILDING_KEY: two.encode()}) == Pointers(one, two)
+    assert pointers_of({BUILDING_KEY: two.encode(), CURRENT_KEY: None}) == Pointers(None, two)
 
 
 def test_more_partitions_move_every_visitor_to_where_their_events_will_be() -> None:
