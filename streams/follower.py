@@ -12,7 +12,7 @@ from schemas.errors import RefusedError
 from schemas.topics import SPECS, Topics
 from streams.flow import Fold, LogRecord
 from streams.kafka import is_embedded
-from streams.reading import assigned_consumer, log_record
+from streams.reading import assigned_consumer, log_record, readable_end
 
 QUEUED_FETCHES = 64
 
@@ -158,7 +158,7 @@ class Follower:
         if found:
             await asyncio.sleep(BREATH_S)
         for tp in tps:
-            self._ends[tp.partition] = max(self._ends[tp.partition], consumer.highwater(tp) or 0)
+            self._ends[tp.partition] = max(self._ends[tp.partition], readable_end(consumer, tp) or 0)
             if not found and self._next[tp.partition] < self._ends[tp.partition]:
                 await self._put(_Chunk(tp.partition, (), await consumer.position(tp)))
 

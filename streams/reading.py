@@ -41,6 +41,12 @@ def assigned_consumer(
     )
 
 
+def readable_end(consumer: Any, tp: TopicPartition) -> int | None:
+    """Give the end of what may be read, as the last fetch saw it: a transaction that is open may be taken back."""
+    end, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
+    return end if stable is None or stable < 0 else stable
+
+
 def log_record(record: Any) -> LogRecord:
     """Take what a fold or an agent needs from aiokafka's record; a header without a value has an empty one."""
     headers = tuple((name, value or b"") for name, value in record.headers)

@@ -31,7 +31,7 @@ from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
 from streams.flow import LogRecord
-from streams.reading import log_record
+from streams.reading import log_record, readable_end
 from streams.watchdog import PAUSED
 
 FETCH_BYTES = 1 << 23
@@ -304,11 +304,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         client.force_metadata_update = doubting
 
-    def highwater(self, tp: TP) -> int:
-        """Give the end of what may be read: a transaction that is still open may be taken back."""
-        consumer = self._ensure_consumer()
-        end, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
-        return end if stable is None or stable < 0 else stable
+    def highwater(self, tp: TP) -> int | None:
+        """Give the end of what may be read."""
+        return readable_end(self._ensure_consumer(), tp)
 
     def rejoin(self) -> None:
         """Join the group once more, from any thread."""
