@@ -162,7 +162,7 @@ class Target:
             if tail := self._tail.get(to):
                 self._compare(tail.popleft(), out)
             else:
-                # A step lives as long in `learning` as if it had been learned when its event came.
+                # The time its event came in, where a broker lets writers say; others stamp it now.
                 at_ms = arrived_ms if out.topic == LEARNING else None
                 rows[self.topics[out.topic], out.partition].append(Row(out.key, out.value, timestamp_ms=at_ms))
         for (name, partition), end in (await self._logs.write(rows)).items():
