@@ -1,11 +1,12 @@
 """What the retained clickstream cannot give back: what visitors and model have from before it begins."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.session import Visitor, decode_visitor, encode
 from models.visitor import Profile, Rates
-from schemas.errors import DecodeError
+from schemas.errors import DecodeError, RefusedError
 from schemas.generations import Generation
 from schemas.learning import LearningStep, Origin
 from schemas.record import epoch_ms
@@ -142,9 +143,14 @@ async def copy_older_steps(
         parts: states that stand before the first retained record.
         erased: whose steps are left out.
         told: is told how many steps were looked at.
+
+    Raises:
+        RefusedError: what was copied before is not what would be copied now.
     """
     start, end = (await logs.bounds(live[LEARNING], 1))[0]
     there = (await logs.bounds(target[LEARNING], 1))[0][1]
+    copied, again = hashlib.sha256(), hashlib.sha256()
+    await logs.read(target[LEARNING], {0: (0, there)}, lambda _, some: _hash(copied, some))
     found: list[Row] = []
     count = 0
 
@@ -155,16 +161,32 @@ async def copy_older_steps(
                 count += 1
                 if count > there:
                     found.append(Row(None, record.value, timestamp_ms=record.timestamp_ms))
+                else:
+                    _hash(again, (record,))
         told(len(records))
+
+    def check() -> None:
+        if count < there or again.digest() != copied.digest():
+            raise RefusedError(
+                f"{target[LEARNING]} holds other steps than are there to be copied: somebody was forgotten meanwhile, "
+                f"or the log was cut; delete it with `aisle generations delete {target.generation}` and start again."
+            )
 
     while start < end:
         upto = min(end, start + 10 * ROWS)
         await logs.read(live[LEARNING], {0: (start, upto)}, take)
         if found:
+            check()
             await logs.write({(target[LEARNING], 0): found})
             found.clear()
         start = upto
-    return max(count, there)
+    check()
+    return count
+
+
+def _hash(sha: Any, records: Sequence[LogRecord]) -> None:
+    for record in records:
+        sha.update(b"%d " % len(record.value or b"") + (record.value or b""))
 
 
 def _older(record: LogRecord, parts: Mapping[int, PartitionState]) -> bool:

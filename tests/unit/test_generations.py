@@ -190,6 +190,20 @@ def test_forgotten_people_do_not_come_along() -> None:
     assert not {"only-before", "v2"} & learned
 
 
+def test_a_copy_that_began_with_somebody_who_was_forgotten_since_does_not_go_on() -> None:
+    """Counted on, it would leave out steps of others, and keep theirs."""
+    shop = cut_shop()
+    shop.logs.left = 2  # the plan and the copied steps
+    with pytest.raises(KilledError):
+        build(shop)
+    assert values(shop, "g1")
+    shop.logs.left = 1 << 30
+    shop.forget("v1", until=NOON + timedelta(hours=1))
+    with pytest.raises(RefusedError, match="`aisle generations delete g1`"):
+        build(shop)
+    build(shop, "g2")
+
+
 def test_the_last_events_wait_for_the_workers_to_leave() -> None:
     """What they do meanwhile is followed; whoever does not leave in time is named, and nothing is switched."""
     shop, group = Shop(40), Group()
