@@ -31,5 +31,9 @@ class BrokerAwayError(RefusedError, RetryError):
     """No broker answers: a command refuses, a worker tries again."""
 
 
+class UnfinishedError(RefusedError, RetryError):
+    """Something was begun that another command finishes: a command refuses, a worker tries again until it is done."""
+
+
 class DegradedError(Exception):
     """Serve without it: an outside system did not answer in time or said something useless."""

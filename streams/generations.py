@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.errors import RefusedError, RetryError
+from schemas.errors import RefusedError, RetryError, UnfinishedError
 from schemas.generations import BUILDING_KEY, CURRENT_KEY, Generation
 from schemas.topics import CHANGELOG, DERIVED, GENERATIONS, STATE, Topics
 from streams.flow import LogRecord
@@ -82,11 +82,16 @@ async def has_grown(client: Mapping[str, Any], topics: Topics) -> bool:
     return found is not None and found.grown_from is not None
 
 
-def current(settings: Settings) -> Settings:
+def current(settings: Settings, *, finishing: bool = False) -> Settings:
     """Give the settings with the generation in force, and its partitions.
+
+    Args:
+        settings: the installation's.
+        finishing: give them also while there are to be more partitions: for what finishes that.
 
     Raises:
         BrokerAwayError: no broker answers.
+        UnfinishedError: topics have, or are about to get, more partitions than the generation in force.
     """
     from streams.admin import Admin
     from streams.kafka import aiokafka_config
@@ -96,9 +101,20 @@ def current(settings: Settings) -> Settings:
             return settings
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:  # the thread's own loop comes later
         pointers = runner.run(read_pointers(aiokafka_config(settings), settings.topics))
-    if pointers.current is None:
-        return settings
-    return settings.of_generation(pointers.current.name, pointers.current.partitions)
+    return in_force(settings, pointers, finishing=finishing)
+
+
+def in_force(settings: Settings, pointers: Pointers, *, finishing: bool = False) -> Settings:
+    """Give the same as `current`, from what stands on `generations`."""
+    if pointers.current is not None:
+        settings = settings.of_generation(pointers.current.name, pointers.current.partitions)
+    building = pointers.building
+    if building is not None and building.partitions != settings.partitions and not finishing:
+        raise UnfinishedError(
+            f"A move to {building.partitions} partitions was begun: `aisle repartition --partitions "
+            f"{building.partitions}` goes on with it."
+        )
+    return settings
 
 
 async def check_generation(client: Mapping[str, Any], settings: Settings) -> None:

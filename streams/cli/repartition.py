@@ -29,7 +29,7 @@ def repartition(
     from streams.settings import Settings
 
     bootstrap_servers(Settings())
-    settings = current(Settings())
+    settings = current(Settings(), finishing=True)
     if partitions <= settings.partitions:
         raise RefusedError(
             f"There are {settings.partitions} partitions: name more. Kafka takes none away, and what stands in one "

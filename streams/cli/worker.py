@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.errors import BrokerAwayError
+from schemas.errors import RetryError
 from streams.worker_files import Kind
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ def _supervise(kind: Kind, module: str, *, accept_gap: bool = False) -> None:
     settings = Settings()
     bootstrap_servers(settings)
     check_port(settings.http_host, settings.http_port)
-    with suppress(BrokerAwayError):  # it may come later: the worker tries again
+    with suppress(RetryError):  # it may come later: the worker tries again
         check_topics(current(settings))
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     command = [sys.executable, "-m", module]

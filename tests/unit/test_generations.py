@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from models.session import Visitor, decode_visitor
-from schemas.errors import RefusedError
+from schemas.errors import RefusedError, UnfinishedError
 from schemas.events import Event
 from schemas.generations import BUILDING_KEY, CURRENT_KEY, Generation
 from schemas.learning import LearningStep
@@ -17,7 +17,7 @@ from schemas.record import epoch_ms
 from schemas.slates import Slate
 from schemas.topics import CHANGELOG, EVENTS, LEARNING, SLATES
 from streams.flow import LogRecord
-from streams.generations import Pointers, generations_in, pointer, pointers_of, refuse_current, topics_of
+from streams.generations import Pointers, generations_in, in_force, pointer, pointers_of, refuse_current, topics_of
 from streams.kafka import partition_of
 from streams.partitions import WATERMARK_KEY, PartitionState
 from streams.replay.applying import Apply, Built
@@ -414,3 +414,14 @@ def test_of_two_halves_the_one_where_the_visitor_belongs_stays() -> None:
     placed, _ = place(parts, 2)
     assert placed[owner].visitors == {b"v1": states[1]}
     assert placed[1 - owner].visitors == {}
+
+
+def test_nobody_but_who_finishes_it_works_beside_a_move_to_more_partitions() -> None:
+    """Its topics have more partitions already, and recreating them would be the wrong advice; building is no move."""
+    settings = Settings(_env_file=None, partitions=4)
+    same, more = (pointer("g2", partitions=count, previous=None) for count in (4, 6))
+    assert in_force(settings, Pointers(building=same)).partitions == 4
+    with pytest.raises(UnfinishedError, match="`aisle repartition --partitions 6` goes on"):
+        in_force(settings, Pointers(building=more))
+    assert in_force(settings, Pointers(building=more), finishing=True).partitions == 4
+    assert in_force(settings, Pointers(current=more)).partitions == 6
