@@ -7,9 +7,10 @@ from models.knowledge import Knowledge
 from schemas.errors import DecodeError
 from schemas.record import nearest_time, rfc3339
 from schemas.slates import Slate
-from schemas.topics import TopicName
+from schemas.topics import LEARNING, TopicName
 from streams.bootstrap import clicks_rules
 from streams.deciding import ClicksRules, event_of
+from streams.generations import FIRST
 from streams.past.accounts import Titles, tell_context, tell_session, tell_sources, tell_way
 from streams.past.again import Recorded, answers_of, context_after, decide_again, written
 from streams.past.differences import slate_difference
@@ -17,6 +18,7 @@ from streams.past.explanation import DecisionTold, Explanation, PlaceTold
 from streams.past.finding import Scene, Wanted, find
 from streams.past.positions import positions_of
 from streams.past.worlds import Inputs
+from streams.reading import assigned_consumer
 from streams.runs.display import Watch
 from streams.settings import Settings
 from streams.snapshots import open_store
@@ -50,6 +52,11 @@ async def explain(
     """
     rules = rules or clicks_rules(settings)
     scene = await find(settings, client, wanted, rules.session)
+    generation = scene.slate.lineage.generation or ""
+    if generation != settings.generation:
+        settings = settings.of_generation(generation, settings.partitions)
+        if not await _is_there(client, settings.topics[LEARNING]):
+            return _told(scene, rules, None, None, (), (_deleted(generation),))
     async with Inputs(settings, client, open_store(settings)) as inputs:
         positions = positions_of(scene.slate.lineage)
         if (gone := inputs.missing(positions)) is not None:
@@ -77,6 +84,19 @@ def _counting(watch: Watch | None, total: int) -> Callable[[int], object]:
         watch.reached(done)
 
     return moved
+
+
+async def _is_there(client: Mapping[str, Any], topic: str) -> bool:
+    consumer = assigned_consumer(client)
+    await consumer.start()
+    try:
+        return topic in await consumer.topics()
+    finally:
+        await consumer.stop()
+
+
+def _deleted(generation: str) -> str:
+    return f"Generation {generation or FIRST}, which decided this slate, was deleted: its candidates cannot be had."
 
 
 def _gone(log: TopicName) -> str:

@@ -56,5 +56,5 @@ def _verdict(report: Report) -> str:
         return "The past does not come out again: something that decides was changed without its name changing."
     return (
         "Nothing could be compared: slates need evidence (AISLE_EVIDENCE_SHARE), the logs they came from, and the "
-        "build and settings they were decided with."
+        "build, settings and generation they were decided with."
     )
