@@ -10,6 +10,7 @@ from streams.past.explanation import DecisionTold, Explanation, Named, SessionTo
 from streams.past.telling import plain_text
 
 TITLE = 34
+PRODUCT = 26
 
 
 def show(told: Explanation, console: Console | None = None) -> None:
@@ -106,8 +107,10 @@ def _order(decision: DecisionTold, console: Console) -> None:
     how = f"blend of {decision.learned_rows} learned rows; ranks: by relevance > after diversity > after caps"
     _heading(console, "The slate", how)
     table = _table("#", "product", "score", "blend", "log-odds by source", "ranks", "why", right=0)
-    for at in (1, 6):
-        table.columns[at].no_wrap, table.columns[at].overflow = True, "ellipsis"
+    product, log_odds, ranked = table.columns[1], table.columns[4], table.columns[5]
+    product.max_width, product.overflow = PRODUCT, "ellipsis"
+    for column in (product, log_odds, ranked):
+        column.no_wrap = True
     for item in decision.items:
         parts = [f"{name} {value:+.2f}" for name, value in item.contributions if name != "intercept"][:3]
         if item.emphasis:
@@ -122,7 +125,7 @@ def _order(decision: DecisionTold, console: Console) -> None:
             _product(item.product_id, item.title),
             score,
             blend,
-            ", ".join(parts),
+            "\n".join(parts),
             ranks,
             plain_text(item.reason, 40),
             style="" if item.rank <= decision.shown else "dim",

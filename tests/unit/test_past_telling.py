@@ -28,6 +28,8 @@ from streams.past.telling import plain_text, print_report
 EVIL = "\x1b]0;owned\x07[red]x[/nonsense]\r\n\u202e"
 """A terminal's title, broken markup, a line of its own, text that runs backwards."""
 
+BOTH = (("covisitation", 0.4), ("session_knn", 0.2))
+
 
 def explanation() -> Explanation:
     """Make one in which every text comes from somebody evil."""
@@ -38,7 +40,7 @@ def explanation() -> Explanation:
         sources=(SourceTold("words", 3, named, 2),), timed_out=("content",),
         removed=(RemovedTold("hidden", 1, named),), candidates=4, weights={}, learned_rows=5, shown=1,
         items=(
-            ItemTold(1, EVIL, EVIL, 0.5, EVIL, 0.1, (("words", 0.4),), 0.5, 0.9, 1, (1, 1, 1), explored=False),
+            ItemTold(1, EVIL, EVIL, 0.5, EVIL, 0.1, BOTH, 0.5, 0.9, 1, (1, 1, 1), explored=False),
             ItemTold(2, EVIL, EVIL, 0.4, EVIL, 0.1, (("intercept", -3.0),), 0.0, 1.0, 0, (2, 0, 0), explored=True),
         ),
         explored={"rank": 2, "pool": EVIL, "propensity": 0.01},
@@ -65,6 +67,7 @@ def test_an_explanation_lets_nothing_through() -> None:
     assert "[red]x[/nonsense]" in text.getvalue()
     assert max(map(len, text.getvalue().splitlines())) <= 100
     assert "(no longer kept)" in text.getvalue()
+    assert "covisitation +0.40" in text.getvalue(), "a source and its log-odds stand on one line"
 
 
 def test_a_visitor_without_consent_has_no_session_to_tell() -> None:
