@@ -1,5 +1,6 @@
 """Partitions of logs, each read forward to an offset."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
@@ -45,6 +46,14 @@ class Logs:
         self.bounds: dict[tuple[str, int], Bounds] = {}
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:  # Ctrl-C too: nobody else closes it then
+            await self._consumer.stop()
+            raise
+        return self
+
+    async def _open(self) -> None:
         await self._consumer.start()
         self._consumer.assign(self._tps)
         starts = await self._consumer.beginning_offsets(self._tps)
@@ -52,7 +61,6 @@ class Logs:
         self.bounds = {(tp.topic, tp.partition): Bounds(starts[tp], ends[tp]) for tp in self._tps}
         for tp in self._tps:
             self._consumer.seek(tp, starts[tp])
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -84,6 +92,7 @@ class Logs:
                 yield waiting.popleft()
             if waiting or await self._consumer.position(tp) > last:
                 return
+            await asyncio.sleep(0)  # what was fetched already comes without a pause, in which Ctrl-C would be heard
             found = await self._consumer.getmany(tp, timeout_ms=500, max_records=CHUNK)
             waiting.extend(log_record(record) for record in found.get(tp, ()))
 

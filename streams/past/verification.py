@@ -5,6 +5,7 @@ is decided from is put aside on disk. Then the slates, sorted by their place in 
 while one world at a time goes through those logs.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -95,6 +96,7 @@ async def _decide(case: Case) -> None:
                 for task in at[place]:
                     _one(case, task, world)
                 case.moved(len(at[place]))
+                await asyncio.sleep(0)  # or Ctrl-C is not heard until all is decided
 
 
 def _one(case: Case, task: Task, world: World) -> None:
