@@ -12,11 +12,13 @@ from types import MappingProxyType
 from typing import Literal
 
 from schemas.errors import RefusedError, RetryError
-from schemas.topics import DAY_MS, EVENTS, LEARNING, SPECS
+from schemas.topics import DAY_MS, EVENTS, GENERATIONS, LEARNING, SPECS
 from streams.admin import Admin
 from streams.flow import LogRecord
 from streams.generations import current
 from streams.kafka import aiokafka_config, bootstrap_servers, is_embedded, partition_of
+from streams.replay.seeding import grown_of
+from streams.replay.switching import pointers
 from streams.settings import Settings
 from streams.snapshot_store import KEPT
 from streams.topic_checks import RETENTION, mending, wrong_configs
@@ -75,7 +77,8 @@ def broker_findings(settings: Settings) -> list[Finding]:
     findings = [Finding("broker", "ok", found), topics_finding(settings, topics, configs)]
     findings += retention_findings(settings, configs.get(settings.topics[LEARNING], {}))
     if ends:
-        findings.append(keys_finding(_sample(settings, ends)))
+        since_ms = _grown_ms(settings) if settings.topics[GENERATIONS] in topics else 0
+        findings.append(keys_finding(_sample(settings, ends, since_ms)))
     return findings
 
 
@@ -136,7 +139,12 @@ def keys_finding(sample: Mapping[int, Sequence[bytes | None]]) -> Finding:
     wrong = sum(key is not None and partition_of(key, len(sample)) != partition for partition, key in keys)
     keyless = sum(key is None for _, key in keys)
     if not keys:
-        return Finding("keys", "note", "no records yet", "send events, keyed by visitor_id")
+        return Finding(
+            "keys",
+            "note",
+            "no records yet, or none since there are so many partitions",
+            "send events, keyed by visitor_id",
+        )
     if keyless and len(sample) > 1:
         step = "key them by visitor_id in the producer: a visitor in several partitions has several half sessions"
         return Finding("keys", "problem", f"{keyless} of the last {len(keys)} events have no key", step)
@@ -240,8 +248,14 @@ def _hub_cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or default)
 
 
-def _sample(settings: Settings, ends: Mapping[int, int]) -> dict[int, list[bytes | None]]:
-    """Read the keys of the last records of each partition."""
+def _grown_ms(settings: Settings) -> int:
+    """Say since when there are as many partitions as now, 0 if ever; older events are where they belonged then."""
+    grown = grown_of(pointers(settings).current)
+    return 0 if grown is None else grown.until_ms
+
+
+def _sample(settings: Settings, ends: Mapping[int, int], since_ms: int) -> dict[int, list[bytes | None]]:
+    """Read the keys of the last records of each partition, of those that arrived since then."""
     import asyncio
 
     from streams.reading import assigned_consumer, read_to_end
@@ -249,7 +263,7 @@ def _sample(settings: Settings, ends: Mapping[int, int]) -> dict[int, list[bytes
     keys: dict[int, list[bytes | None]] = {partition: [] for partition in ends}
 
     def take(partition: int, records: Sequence[LogRecord]) -> None:
-        keys[partition] += [record.key for record in records]
+        keys[partition] += [record.key for record in records if record.timestamp_ms >= since_ms]
 
     async def read() -> None:
         consumer = assigned_consumer(aiokafka_config(settings))

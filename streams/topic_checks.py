@@ -72,7 +72,8 @@ def missing_topics(topics: Topics, found: Mapping[str, int]) -> list[str]:
         name, wanted = topics[spec.name], topics.partitions_of(spec)
         has = found.get(name, wanted)
         if has != wanted:
-            follow = "" if spec.partitions else f"set AISLE_PARTITIONS={has}, or "
+            finish = f"finish `aisle repartition --partitions {has}` if it was begun, else " if has > wanted else ""
+            follow = "" if spec.partitions else f"{finish}set AISLE_PARTITIONS={has}, or "
             raise RefusedError(
                 f"Topic {name} has {has} partitions and needs {wanted}: {follow}run "
                 f"`aisle topics create --recreate {spec.name}`, which loses its records."

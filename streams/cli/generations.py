@@ -19,6 +19,7 @@ Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for 
 @app.command("list")
 def list_generations(as_json: Json = False) -> None:
     """List the generations and replays on the broker; the one in force is marked."""
+    from schemas.topics import CHANGELOG
     from streams.admin import Admin
     from streams.generations import FIRST, generations_in
     from streams.replay.switching import pointers
@@ -27,13 +28,18 @@ def list_generations(as_json: Json = False) -> None:
     settings = Settings()
     found = pointers(settings)
     with Admin(settings) as admin:
-        names = generations_in(settings.topics, list(admin.topics()))
+        there = admin.topics()
+    names = generations_in(settings.topics, list(there))
     previous = found.current.previous if found.current else None
     building = found.building.name if found.building else None
     if as_json:
         print(json.dumps({"current": found.name, "previous": previous, "building": building, "there": names}))
         return
-    notes = {found.name: "in force", previous: "before; `aisle generations rollback` returns to it", building: "begun"}
+    before = "before; `aisle replay --rollback` returns to it"
+    if found.current is not None and previous is not None:
+        had = there.get(settings.of_generation(previous, 1).topics[CHANGELOG])
+        before = before if had == found.current.partitions else "before; with fewer partitions, so no way back"
+    notes = {found.name: "in force", previous: before, building: "begun"}
     for name in names:
         print(f"{name or FIRST:<24} {notes.get(name, '')}".rstrip())
 
