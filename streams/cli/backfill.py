@@ -63,7 +63,7 @@ def _backfill(source: str, form: str | None, columns: str | None) -> "tuple[Impo
     group = group_of(settings, "clicks")
     with Admin(settings) as admin:
         if there := admin.members(group):
-            raise RefusedError(f"{there} workers are at work ({group}): stop them, backfill, and start them again.")
+            raise RefusedError(f"Workers at work in {group}: {there}. Stop them, backfill, and start them again.")
         committed = admin.committed(group, settings.topics[EVENTS])
     warm_up()
     with Bars() as bars:

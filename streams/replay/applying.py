@@ -218,8 +218,8 @@ class Apply:
                 told = True
             if monotonic() > until:
                 raise RefusedError(
-                    f"{members} workers are still at work after {self._wait_s:.0f} s: stop them; the same command goes "
-                    "on from here (--wait SECONDS waits longer)."
+                    f"Workers still at work after {self._wait_s:.0f} s: {members}. Stop them; the same command goes on "
+                    "from here (--wait SECONDS waits longer)."
                 )
             await asyncio.sleep(POLL_S)
 

@@ -43,11 +43,11 @@ class LiveGroup:
         until, told = time.monotonic() + seconds, False
         while there := self.members():
             if not told:
-                say(f"Stop the workers: {there} are at work.")
+                say(f"Stop the workers: {there} at work.")
                 told = True
             if time.monotonic() > until:
                 raise RefusedError(
-                    f"{there} workers are still at work after {seconds:.0f} s: stop them, then do the same again."
+                    f"Workers still at work after {seconds:.0f} s: {there}. Stop them, then do the same again."
                 )
             time.sleep(POLL_S)
 

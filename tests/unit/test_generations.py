@@ -210,7 +210,7 @@ def test_the_last_events_wait_for_the_workers_to_leave() -> None:
     Worker(shop).run()
     group.stay = 1
     shop.event(40, "v3", "p5")
-    with pytest.raises(RefusedError, match="1 workers are still at work after 0 s"):
+    with pytest.raises(RefusedError, match="Workers still at work after 0 s: 1"):
         build(shop, group=group, wait_s=0)
     Worker(shop).run()
     assert build(shop, group=group).applied.events == 42
