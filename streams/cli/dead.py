@@ -134,6 +134,12 @@ def requeue(
         return await send_again(reader, orders, send=yes, advance=advance)
 
     reports = _run(work, names, passes=2)
+    if letter and not any(report.selected for report in reports):
+        one, *more = letter
+        raise RefusedError(
+            f"There is no letter {one}{' nor the others' if more else ''}, or not of that reason and time: "
+            "`aisle dead list --letters 20` names the last ones."
+        )
     print(reports_json(reports, sent=yes) if as_json else "\n".join(reports_lines(reports, sent=yes)))
 
 

@@ -9,7 +9,7 @@ from schemas.dead import DeadLetter
 from schemas.record import rfc3339
 from streams.dead.letters import id_of
 
-MAX_TEXT_CHARS = 16_384
+MAX_TEXT_CHARS = 4_096
 MAX_HEX_BYTES = 1024
 LINE_CHARS = 160
 BEFORE = 40
@@ -87,7 +87,7 @@ def _text(text: str) -> Iterator[str]:
         shown = printable(line)
         yield from (shown[at : at + LINE_CHARS] for at in range(0, max(1, len(shown)), LINE_CHARS))
     if len(text) > MAX_TEXT_CHARS:
-        yield f"... {len(text) - MAX_TEXT_CHARS:,} more characters: --raw writes all"
+        yield f"... {len(text) - MAX_TEXT_CHARS:,} more characters: --raw writes what is kept"
 
 
 def _hex(value: bytes) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _hex(value: bytes) -> Iterator[str]:
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
         yield f"{at:08x}  {row.hex(' '):<47}  {text}"
     if len(value) > MAX_HEX_BYTES:
-        yield f"... {len(value) - MAX_HEX_BYTES:,} more bytes: --raw writes all"
+        yield f"... {len(value) - MAX_HEX_BYTES:,} more bytes: --raw writes what is kept"
 
 
 def _escaped(char: str) -> str:
