@@ -47,6 +47,7 @@ class Bars:
     def stage(self, name: str, total: int) -> None:
         """Show a new bar below the others; the one before is complete."""
         self._finish()
+        self._progress.start()
         self._task = self._progress.add_task(name, total=total)
 
     def reached(self, done: int) -> None:
@@ -55,7 +56,6 @@ class Bars:
             self._progress.update(self._task, completed=done)
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -63,7 +63,8 @@ class Bars:
     ) -> None:
         if kind is None:
             self._finish()
-        self._progress.stop()
+        if self._task is not None:  # else nothing but an empty line would come of it
+            self._progress.stop()
 
     def _finish(self) -> None:
         if self._task is not None:
