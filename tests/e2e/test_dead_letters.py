@@ -27,6 +27,8 @@ from streams.settings import Settings
 from tests.bad_input import event
 from tests.installation import PARTITIONS, Installation
 
+pytestmark = pytest.mark.kafka
+
 VISITORS = 8
 REFUSED = 4
 """Of each visitor's events: they are called something else than what they are."""
@@ -108,12 +110,10 @@ def product(product_id: str, price: int = 5) -> bytes:
     return Product(product_id=product_id, title=f"Mug {product_id}", price=7).encode().replace(b"7.0", b"%d" % price)
 
 
-@pytest.fixture(
-    scope="module", params=["embedded_broker", pytest.param("kafka_broker", marks=pytest.mark.kafka)]
-)  # fmt: skip
-def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Open a shop on each broker."""
-    broker = request.getfixturevalue(request.param)
+@pytest.fixture(scope="module")
+def shop(kafka_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Open a shop."""
+    broker = kafka_broker
     folder = tmp_path_factory.mktemp("shop")
     installation = Installation(broker, folder)
     try:
@@ -237,9 +237,6 @@ def test_purge_removes_what_it_said(shop: Shop, aisle: Command) -> None:
     plan = aisle(*order, "--json")["topics"][0]
     assert (plan["letters"], plan["never_requeued"], plan["kept"]) == (VISITORS * REFUSED + 3, 3, 0)
     assert aisle("list", "--topic", "events", "--json")["counts"]
-    if shop.on._embedded:
-        assert "no admin API" in aisle(*order, "--yes", refused=True)
-        return
     aisle(*order, "--yes")
     assert aisle("list", "--topic", "events", "--json")["counts"] == []
 
