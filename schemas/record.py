@@ -139,6 +139,32 @@ def _check_version(kind: type[Record], version: str) -> None:
         raise DecodeError("unknown_version", f"{kind.__name__}: version {version}, this build reads {known}.x")
 
 
+_WORDS = {
+    "literal_error": "none of the known values",
+    "string_too_long": "too long",
+    "string_too_short": "empty",
+    "string_pattern_mismatch": "characters that may not be in it",
+    "string_type": "not text",
+    "model_type": "not an object",
+    "model_attributes_type": "not an object",
+    "tuple_type": "not a list",
+    "extra_forbidden": "unknown",
+    "finite_number": "not a finite number",
+    "float_type": "not a number",
+    "float_parsing": "not a number",
+    "int_type": "not a whole number",
+    "int_parsing": "not a whole number",
+    "int_from_float": "not a whole number",
+    "bool_type": "not true or false",
+    "too_long": "too many",
+    "greater_than_equal": "too small",
+    "greater_than": "too small",
+    "less_than_equal": "too great",
+    "less_than": "too great",
+}
+"""What pydantic's commonest errors mean, for who reads a dead letter; the others are called by their name."""
+
+
 def _explain(kind: type[Record], data: bytes, error: ValidationError) -> DecodeError:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     if first["type"] == "json_invalid":
@@ -154,7 +180,7 @@ def _explain(kind: type[Record], data: bytes, error: ValidationError) -> DecodeE
             return refused
     where = ".".join("[]" if isinstance(part, int) else _field(kind, part) for part in first["loc"]) or "record"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return DecodeError("schema", f"{kind.__name__}.{where}: {first['type']}{more}")
+    return DecodeError("schema", f"{kind.__name__}.{where}: {_WORDS.get(first['type'], first['type'])}{more}")
 
 
 def _field(kind: type[Record], name: str) -> str:
