@@ -34,6 +34,12 @@ class LiveGroup:
         with Admin(self._settings) as admin:
             return admin.members(self.name)
 
+    def passed(self, positions: Mapping[int, int]) -> bool:
+        """Tell whether its workers have committed more than these next offsets: somebody worked meanwhile and left."""
+        with Admin(self._settings) as admin:
+            committed = admin.committed(self.name, self._settings.topics[EVENTS])
+        return any(offset > positions.get(partition, offset) for partition, offset in committed.items())
+
     def wait_empty(self, seconds: float, say: Callable[[str], object]) -> None:
         """Wait until every worker has left.
 
@@ -79,7 +85,7 @@ def switch(settings: Settings, to: Settings, *, positions: Mapping[int, int] | N
         positions: next offset of each source partition, committed for its workers.
 
     Raises:
-        RefusedError: a worker began in the last moment; nothing has changed.
+        RefusedError: a worker began in the last moment, also one that left again; nothing has changed.
     """
     live = LiveGroup(settings)
     if positions:
@@ -92,11 +98,11 @@ def switch(settings: Settings, to: Settings, *, positions: Mapping[int, int] | N
     elif before is not None:
         after = after.model_copy(update={"grown_from": before.grown_from, "grown_at": before.grown_at})
     _write(settings, CURRENT_KEY, after)
-    if there := live.members():
+    if live.members() or live.passed(positions or {}):
         _write(settings, CURRENT_KEY, before)
         raise RefusedError(
-            f"{there} workers of generation {settings.generation or FIRST} began in the last moment: stop them and do "
-            "the same again."
+            f"Workers of generation {settings.generation or FIRST} began in the last moment: stop them and do the same "
+            "again."
         )
 
 
