@@ -170,7 +170,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(str(error))
         return 1
     verdicts = judge(minutes)
-    render(minutes, verdicts, where | {"rate": f"{rate:,.0f} events/s"}, given.out)
+    render(
+        minutes,
+        verdicts,
+        where | {"rate": f"{rate:,.0f} events/s, {'measured' if given.rate is None else 'given'}"},
+        given.out,
+    )
     found = {one.what: {"first": _number(one.first), "last": _number(one.last), "flat": one.flat} for one in verdicts}
     tell(json.dumps(found))
     return 0 if all(one.flat for one in verdicts) else 1

@@ -78,9 +78,9 @@ def document(minutes: Sequence[Minute], verdicts: Sequence[Verdict], where: Mapp
     """Write the document as Markdown."""
     total = sum(one.seconds for one in minutes) / 60
     how = (
-        f"Written by `make soak`: one worker, {total:.0f} minutes, events at a steady rate, half of what it can work "
-        "through. Latency is from the broker's append of the event to its append of the slate; memory and lag are "
-        "medians of a stretch."
+        f"Written by `make soak`: one worker, {total:.0f} minutes, events at a steady rate: half of what it can work "
+        "through, where no other was asked for. Latency is from the broker's append of the event to its append of the "
+        "slate; memory and lag are medians of a stretch."
     )
     lines = ["# Soak", "", how, "", *(f"- {name}: {value}" for name, value in where.items()), ""]
     lines += [_row(HEAD), _row(["---"] * len(HEAD)), *(_row(_cells(one)) for one in verdicts), ""]
