@@ -8,7 +8,10 @@ Source: LensKit's metric conventions; Järvelin & Kekäläinen 2002 for nDCG (bi
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
+from typing import TypeVar
+
+Product = TypeVar("Product", bound=Hashable)
 
 
 class Metric(ABC):
@@ -60,17 +63,21 @@ class Metric(ABC):
         """
 
 
-def hit_ranks(ranking: Sequence[str], relevant: Collection[str], k: int) -> list[int]:
-    """Find the 1-based ranks within k at which a right product stands for the first time.
+def hit_ranks(ranking: Sequence[Product], relevant: Collection[Product], k: int) -> list[int]:
+    """Find the 1-based ranks within k at which a right product (by id or number) stands for the first time.
 
     >>> hit_ranks(["a", "b", "a", "c"], {"a", "c"}, 20)
     [1, 4]
     """
+    head = ranking[:k]
+    if len(relevant) == 1:  # as most queries: a list searches itself faster than a loop does
+        (product,) = relevant
+        return [head.index(product) + 1] if product in head else []
     left = set(relevant)
     ranks = []
-    for rank, product_id in enumerate(ranking[:k], start=1):
-        if product_id in left:
-            left.remove(product_id)
+    for rank, product in enumerate(head, start=1):
+        if product in left:
+            left.remove(product)
             ranks.append(rank)
     return ranks
 
