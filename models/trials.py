@@ -12,6 +12,9 @@ from models.metrics import HitRate, NormalisedGain, Precision, Recall, Reciproca
 MEASURES = ("hr", "mrr", "ndcg", "recall", "precision")
 """The last axis of `Trials.values`; the formulas are those of `models.metrics`."""
 
+COLD_BELOW = 5
+"""A product with fewer learned events is cold."""
+
 COMBINATIONS = 1 << 14
 """How many (ranks of hits, right ones) are remembered with their values: most queries repeat a few."""
 
@@ -29,7 +32,7 @@ class Trials:
         returning: bool, shape (n,): the visitor had an earlier session.
         decile: int8, shape (n,): 1 when the target is among the products that make up the most popular tenth of the
             learned events, .. 10; 0 when it was never seen.
-        cold: bool, shape (n,): the target had fewer than 5 learned events.
+        cold: bool, shape (n,): the target had fewer than `COLD_BELOW` learned events.
         first: bool, shape (n,): nothing was known of the session yet.
     """
 
@@ -98,7 +101,7 @@ class TrialLog:
             length: events of the session so far, at least 0.
             returning: the visitor had an earlier session.
             decile: of the target's popularity, 0..10 (see `Trials`).
-            cold: the target had fewer than 5 learned events.
+            cold: the target had fewer than `COLD_BELOW` learned events.
             first: nothing was known of the session yet.
 
         Raises:
