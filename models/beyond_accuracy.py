@@ -28,15 +28,15 @@ class Qualities:
         coverage: share of the catalogue that was in any list, 0..1.
             Source: Ge, Delgado-Battenfeld and Jannach, RecSys 2010 (catalogue coverage).
         gini: how unequally places were given to the catalogue's products: 0 = to all alike, 1 = all to one.
-            Source: Shani and Gunawardana, Evaluating recommendation systems, 2011, section 8.3.3.
+            Source: Shani and Gunawardana, Evaluating recommendation systems, 2011 (sales diversity).
         popularity: learned events of the listed, at the time of the list.
             Source: Yin et al., Challenging the long tail recommendation, VLDB 2012 (average popularity).
         novelty: -log2 of the listed products' share of all learned events, in bits. Shares are smoothed by one event
             each (Laplace), so that a product without events has one. Source: Zhou et al., PNAS 2010 (surprisal).
         diversity: mean of 1 - likeness over a list's pairs, 0..2. Source: Smyth and McClave, ICCBR 2001.
         diversity_by: what likeness is: the cosine of vectors; 1 in the same category and 0 in another; or unknown.
-        cold: share of the listed with fewer than 5 learned events at the time of the list, 0..1.
-            Source: Abdollahpouri, Burke and Mobasher, RecSys 2017 (average percentage of the long tail).
+        cold: share of the listed with fewer than `COLD_BELOW` learned events at the time of the list, 0..1.
+            Source: Abdollahpouri, Burke and Mobasher, FLAIRS 2019 (average percentage of the long tail).
     """
 
     lists: int

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, precision_score, recall_score
 
 from models.trials import MEASURES, TrialLog, Trials
 
@@ -127,3 +128,22 @@ def test_a_query_of_fifteen_rankers_takes_316_bytes() -> None:
     columns = [log._values, log._units, log._length, log._returning, log._decile, log._cold, log._first]
     held = sum(column.__sizeof__() for column in columns) / 2000
     assert 316 <= held < 316 * 1.1
+
+
+def test_values_are_those_of_scikit_learn() -> None:
+    """On random orders of 30 items with random right answers; the reciprocal rank where one is right."""
+    rng = np.random.default_rng(7)
+    for size in (1, 1, 1, 2, 3, 5, 8):
+        relevance = np.zeros(30, np.int64)
+        relevance[rng.choice(30, size, replace=False)] = 1
+        order, k = rng.permutation(30), int(rng.integers(5, 30))
+        scores = np.empty(30)
+        scores[order] = np.arange(30, 0, -1)
+        listed = (scores > 30 - k).astype(np.int64)
+        ours = values(order, set(np.flatnonzero(relevance).tolist()), k)
+        assert ours["ndcg"] == pytest.approx(ndcg_score([relevance], [scores], k=k))
+        assert ours["recall"] == pytest.approx(recall_score(relevance, listed))
+        assert ours["precision"] == pytest.approx(precision_score(relevance, listed))
+        if size == 1:
+            alone = label_ranking_average_precision_score([relevance], [scores])
+            assert ours["mrr"] == pytest.approx(alone if ours["hr"] else 0.0)
