@@ -12,15 +12,21 @@ from models.ranked import NONE, Ranked
 from schemas.learning import TrainingRow
 
 SOURCES = (
-    "session_knn", "covisitation", "factors", "history", "popular", "together", "content", "words", "new",
+    "session", "session_knn", "covisitation", "transitions", "factors", "history", "popular", "together", "content",
+    "words", "new",
 )  # fmt: skip
-EXTRAS = ("in_session", "last", "times_shown", "cold", "same_category", "price_ratio", "shown_rank")
+EXTRAS = (
+    "in_session", "last", "before_last", "third_last", "times_shown", "cold", "popularity", "same_category",
+    "price_ratio", "shown_rank",
+)  # fmt: skip
 """`shown_rank` is known in training only (the position a click had); it is 0 in serving."""
 
 PRIOR = {
     "session_knn": 4.0,
     "history": 2.8,
     "covisitation": 2.0,
+    "transitions": 1.0,
+    "session": 1.0,
     "together": 2.0,
     "content": 1.2,
     "words": 1.2,
@@ -155,7 +161,7 @@ class Blend:
         lr: AdaGrad's step.
     """
 
-    VERSION = "blend-1"
+    VERSION = "blend-2"
 
     def __init__(self, *, first: int = 300, lr: float = 0.1) -> None:
         self.first = first

@@ -15,9 +15,11 @@ from models.session import Context
 COLD_BELOW = 5
 """A product with fewer learned events than this is cold."""
 
-_IN_SESSION, _LAST, _SHOWN, _COLD, _CATEGORY, _PRICE = (
-    FEATURES.index(name) for name in ("in_session", "last", "times_shown", "cold", "same_category", "price_ratio")
+_IN_SESSION, _LAST, _SHOWN, _COLD, _POPULARITY, _CATEGORY, _PRICE = (
+    FEATURES.index(name)
+    for name in ("in_session", "last", "times_shown", "cold", "popularity", "same_category", "price_ratio")
 )
+assert FEATURES[_LAST : _LAST + 3] == ("last", "before_last", "third_last"), "told by how far the session is past it"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
 def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, *, also: int = -1) -> Described:
     """Join the sources' candidates and describe them, the extras among the features included.
 
-    The extras: `in_session` and `last` (0/1), `times_shown` (log1p of impressions without a click), `cold` (0/1),
+    The extras: `in_session`, `last`, `before_last`, `third_last` (0/1: the session's products from its end),
+    `times_shown` (log1p of impressions without a click), `cold` (0/1), `popularity` (log1p of learned events / 8),
     `same_category` (share of the session's views in the leaf category, 0..1), `price_ratio` (log of price over the
     session's mean price, clipped to -2..2, 0 where unknown).
 
@@ -86,8 +89,8 @@ def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Know
     unclicked = {product_id: times for product_id, (times, _, clicked) in context.shown.items() if not clicked}
     shown = facts.rows_of(unclicked)
     times = np.array([math.log1p(times) for times in unclicked.values()], np.float32)
-    cold = knowledge.model.counts_of(numbers) < COLD_BELOW
-    _look(described.features, described.ids, views, shown, times, cold, facts.leaf, facts.log_price)
+    counts = knowledge.model.counts_of(numbers)
+    _look(described.features, described.ids, views, shown, times, counts, facts.leaf, facts.log_price)
     return described
 
 
@@ -128,20 +131,23 @@ def _look(
     views: np.ndarray,
     shown: np.ndarray,
     times: np.ndarray,
-    cold: np.ndarray,
+    counts: np.ndarray,
     leaf: np.ndarray,
     log_price: np.ndarray,
 ) -> None:
     """Write the extras; row 0 is of everything unknown and like nothing."""
     usual = _mean_price(views, log_price)
-    last = views[-1] if len(views) > 0 else 0
     for t in range(len(rows)):
         row = rows[t]
-        features[t, _COLD] = 1.0 if cold[t] else 0.0
+        features[t, _COLD] = 1.0 if counts[t] < COLD_BELOW else 0.0
+        features[t, _POPULARITY] = math.log1p(counts[t]) / 8.0
         if row == 0:
             continue
-        features[t, _IN_SESSION] = 1.0 if _among(row, views) >= 0 else 0.0
-        features[t, _LAST] = 1.0 if row == last else 0.0
+        place = _among(row, views)
+        if place >= 0:
+            features[t, _IN_SESSION] = 1.0
+            if len(views) - place <= 3:
+                features[t, _LAST + len(views) - place - 1] = 1.0
         features[t, _CATEGORY] = _alike(leaf[row], views, leaf)
         ratio = log_price[row] - usual
         features[t, _PRICE] = 0.0 if math.isnan(ratio) else min(2.0, max(-2.0, ratio))

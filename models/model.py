@@ -18,7 +18,7 @@ from models.kernel import hash63
 from models.landing import LandingPopularity
 from models.model_rules import ModelRules
 from models.pair_limit import DAY_MS, PairLimit
-from models.ranked import NONE, Ranked
+from models.ranked import NONE, Ranked, without
 from models.rewards import PoolRewards
 from models.session_knn import SessionKnn
 from models.trending import Trending
@@ -32,6 +32,11 @@ VISITS: frozenset[StepKind] = frozenset({"view", "click", "cart", "purchase"})
 STRONG: frozenset[StepKind] = frozenset({"cart", "purchase"})
 MOST_NAMES = 260
 """The most items one step can name: items, cart and context."""
+
+
+def _fading(count: int) -> np.ndarray:
+    """Give 1, 1/2, 1/3 ..: float32, shape (count,)."""
+    return (1 / np.arange(1, count + 1)).astype(np.float32)
 
 
 class Query(NamedTuple):
@@ -63,6 +68,11 @@ class Model:
         limit = PairLimit(r.pair_cells, r.pair_limit)
         self.covisitation = Covisitation(
             cap=r.items, slots=r.slots, backward=r.backward, query_decay=r.query_decay, limit=limit,
+            decay=Decay(r.half_life_share, r.half_life_min, r.half_life_max),
+        )  # fmt: skip
+        self.transitions = Covisitation(
+            cap=r.items, slots=r.transition_slots, backward=0.0, query_decay=1.0,
+            limit=PairLimit(r.pair_cells, r.pair_limit),
             decay=Decay(r.half_life_share, r.half_life_min, r.half_life_max),
         )  # fmt: skip
         self.session_knn = SessionKnn(
@@ -169,9 +179,9 @@ class Model:
                     self.landing.learn_one(step.landing, item, weight=own * weight)
             if step.kind == "purchase" and (number in before or item in cart):
                 continue  # buying what was looked at is no further visit
-            self.covisitation.learn_one(
-                np.array(before[-rules.window :], np.int32), number, rows=rows, visitor=visitor, day=day, weight=own
-            )
+            window = np.array(before[-rules.window :], np.int32)
+            self.covisitation.learn_one(window, number, rows=rows, visitor=visitor, day=day, weight=own)
+            self.transitions.learn_one(window[-1:], number, rows=rows, visitor=visitor, day=day, weight=own)
             if step.session and not (step.kind in STRONG and self.session_knn.holds(step.session, number)):
                 self.session_knn.learn_one(step.session, number, rows=rows, owners=owners)
             before.append(number)
@@ -195,11 +205,16 @@ class Model:
         self._grow(self.items.rows)
         mask = mask_of(gone, self.items.rows)
         self.counts[: len(mask)][mask] = 0
-        for table in (self.covisitation, self.session_knn, self.trending, self.history, self.complements):
+        for table in self._tables():
             table.drop(mask)
         # The limits know pairs by numbers, which now may mean others.
-        self.covisitation.limit.clear()
-        self.complements.limit.clear()
+        for table in (self.covisitation, self.transitions, self.complements):
+            table.limit.clear()
+
+    def _tables(self) -> tuple[Covisitation | SessionKnn | Trending | History | Complements, ...]:
+        return (
+            self.covisitation, self.transitions, self.session_knn, self.trending, self.history, self.complements,
+        )  # fmt: skip
 
     def _grow(self, rows: int) -> None:
         if rows > len(self.counts):
@@ -219,16 +234,22 @@ class Model:
                 replaces rather than goes with the cart.
 
         Returns:
-            sources that have something: `session_knn`, `covisitation`, `history`, `factors`, `popular`, `together`;
-            ids are numbers of `items`.
+            sources that have something: `session`, `session_knn`, `covisitation`, `transitions`, `history`, `factors`,
+            `popular`, `together`; ids are numbers of `items`. What the session holds is the business of `session` and
+            of other people's sessions: its own pairs and history have just been learned, and would say again that it
+            was there.
         """
         found: dict[str, Ranked] = {}
-        recent = self._recent(query.items)
+        own = self._held(query.items)
+        recent = own[: self.rules.window]
+        wider = limit + len(own)
         if len(recent):
+            found["session"] = Ranked(own, _fading(len(own)))
             found["session_knn"] = Ranked(*self.session_knn.rank(recent, query.session, limit))
-            found["covisitation"] = Ranked(*self.covisitation.rank(recent, limit))
+            found["covisitation"] = without(Ranked(*self.covisitation.rank(recent, wider)), own, limit)
+            found["transitions"] = without(Ranked(*self.transitions.rank(recent[:1], wider)), own, limit)
         if query.key:
-            found["history"] = Ranked(*self.history.rank(query.key, limit))
+            found["history"] = without(Ranked(*self.history.rank(query.key, wider)), own, limit)
             found["factors"] = self._numbered(*self.factors.rank(query.key, limit))
         found["popular"] = self._trending(limit)
         if query.cart:
@@ -248,15 +269,13 @@ class Model:
         known = numbers >= 0
         return Ranked(numbers[known], scores[known])
 
-    def _recent(self, items: Sequence[tuple[str, float]]) -> np.ndarray:
-        """Return the last distinct items that speak for something, most recent first, int32, shape (<= window,)."""
+    def _held(self, items: Sequence[tuple[str, float]]) -> np.ndarray:
+        """Return the distinct items that speak for something, most recent first: int32, shape (n,)."""
         known: dict[int, None] = {}
         for item, weight in reversed(items):
             number = self.items.get(item)
             if weight > 0 and 0 <= number < len(self.counts):
                 known[number] = None
-                if len(known) == self.rules.window:
-                    break
         return np.array(list(known), np.int32)
 
     def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], Hashable] | None) -> Ranked:
@@ -322,6 +341,8 @@ class Model:
             "items": self.items,
             "covisitation": self.covisitation,
             "covisitation_limit": self.covisitation.limit,
+            "transitions": self.transitions,
+            "transitions_limit": self.transitions.limit,
             "session_knn": self.session_knn,
             "trending": self.trending,
             "landing": self.landing,

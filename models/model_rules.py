@@ -29,6 +29,7 @@ class ModelRules:
     idf: float = 0.1
     window: int = 10
     slots: int = 100
+    transition_slots: int = 50
     backward: float = 0.6
     query_decay: float = 0.6
     half_life_share: float = 1 / 3

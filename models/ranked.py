@@ -41,3 +41,33 @@ def translate(ids: np.ndarray, scores: np.ndarray, table: np.ndarray) -> tuple[n
             values[kept] = scores[t]
             kept += 1
     return names[:kept], values[:kept]
+
+
+@compiled
+def _without(ids: np.ndarray, scores: np.ndarray, own: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    kept = 0
+    names, values = np.empty(min(limit, len(ids)), np.int32), np.empty(min(limit, len(ids)), np.float32)
+    for t in range(len(ids)):
+        fine = kept < limit
+        for other in own:
+            fine = fine and other != ids[t]
+        if fine:
+            names[kept] = ids[t]
+            values[kept] = scores[t]
+            kept += 1
+    return names[:kept], values[:kept]
+
+
+def without(ranked: Ranked, own: np.ndarray, limit: int) -> Ranked:
+    """Leave some ids out.
+
+    Args:
+        ranked: candidates, best first.
+        own: int32, shape (m,), the ids to leave out.
+        limit: keep at most this many.
+
+    >>> found = Ranked(np.array([3, 1], np.int32), np.array([2, 1], np.float32))
+    >>> without(found, np.array([3], np.int32), 5).ids.tolist()
+    [1]
+    """
+    return Ranked(*_without(ranked.ids, ranked.scores, own, limit))

@@ -16,6 +16,8 @@ _WEIGHT = {
     "history": 2.0,
     "session_knn": 1.5,
     "covisitation": 1.5,
+    "transitions": 1.4,
+    "session": 0.6,
     "anchored": 1.4,
     "content": 1.0,
     "factors": 0.8,
@@ -55,7 +57,7 @@ class Reasons:
     def of(self, product_id: str, source: str) -> str:
         """Explain one product of the slate by the source that says most."""
         match source:
-            case "history":
+            case "history" | "session":
                 return "Buy again" if product_id in self._bought else "You looked at this before"
             case "words" if self._query:
                 return f"Matches “{self._query}”"

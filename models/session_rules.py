@@ -27,6 +27,7 @@ class SessionRules:
         query_chars: of a search this much is kept.
         heartbeat_ms: what one page ping stands for.
         minimum_visit_ms: what the first ping stands for.
+        gaps: the gap to the next event is a dwell; False for logs whose times are too coarse to tell.
         dwell_cap_ms: no dwell counts for more.
         full_dwell_ms: a dwell from here on is full engagement.
         bounce_ms: a shorter known dwell without scrolling is a bounce.
@@ -54,6 +55,7 @@ class SessionRules:
     query_chars: int = 128
     heartbeat_ms: int = 10_000
     minimum_visit_ms: int = 5_000
+    gaps: bool = True
     dwell_cap_ms: int = 5 * MINUTE_MS
     full_dwell_ms: int = MINUTE_MS
     bounce_ms: int = 3_000

@@ -1,16 +1,17 @@
 """One training row of the blend: what the candidates looked like just before the visitor chose."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from random import Random
 
 import numpy as np
 
-from models.blend import Blend
+from models.blend import Blend, Described
 from models.features import candidates_of
 from models.knowledge import Knowledge
 from models.retrieval import Found
 from models.session import Context
-from schemas.learning import TrainingRow, pack_features
+from schemas.learning import LearningStep, TrainingRow, pack_features
 
 HARD, UNIFORM = 4, 4
 """Negatives per row: from the current top 20, and from all candidates."""
@@ -44,30 +45,54 @@ class RowBudget:
         return self._left >= 0
 
 
-def training_row(
-    positive: str, found: Found, context: Context, knowledge: Knowledge, *, event_id: str
-) -> TrainingRow | None:
-    """Describe the chosen item and 8 others with the context and model from before the event.
-
-    A true item that no source had is still written, with nothing present, so that the blend learns what it misses.
+def choice(step: LearningStep, context: Context) -> tuple[str, ...]:
+    """Give the items of a step that somebody of whom something is known has chosen; what was in the cart is no choice.
 
     Args:
-        positive: the item that was chosen.
+        step: what is learned.
+        context: the visitor before it.
+    """
+    if not (context.steps or context.profile_items):
+        return ()
+    if step.kind == "purchase":
+        known = {*step.cart, *(item for item, _ in step.context)}
+        return tuple(item for item, _ in step.items if item not in known)
+    return tuple(item for item, _ in step.items) if step.kind in {"view", "click", "cart"} else ()
+
+
+def training_row(
+    chosen: Sequence[str], found: Found, context: Context, knowledge: Knowledge, *, event_id: str
+) -> TrainingRow | None:
+    """Describe a chosen item and 8 others with the context and model from before the event.
+
+    A true item that no source had is still written, with nothing present, so that it is counted what the sources miss.
+
+    Args:
+        chosen: the items that were chosen, at least one; one of them is drawn, and none is a negative.
         found: candidates retrieved from the context before, rows of the fact table.
         context: the visitor's context before the event.
         knowledge: what the sources know now.
-        event_id: seeds the choice of negatives.
+        event_id: seeds the draws.
 
     Returns:
         the row, or None where there is nothing to compare with.
     """
-    row = knowledge.facts.row(positive)
-    described = candidates_of(found, context, knowledge, also=row)
-    if len(described.ids) <= HARD + UNIFORM:
+    rows = [knowledge.facts.row(item) for item in chosen]
+    positive = _random(event_id).choice(rows)
+    described = candidates_of(found, context, knowledge, also=positive)
+    return example(described, positive, rows, knowledge.model.blend, event_id=event_id)
+
+
+def example(
+    described: Described, positive: int, chosen: Collection[int], blend: Blend, *, event_id: str
+) -> TrainingRow | None:
+    """Write the training row of candidates that are described already, `positive` among them; the rest as above."""
+    scores = np.round(blend.score(described.features), 4)
+    order = [at for at in np.argsort(-scores, kind="stable").tolist() if described.ids[at] not in chosen]
+    if len(order) < HARD + UNIFORM:
         return None
-    at = int(np.flatnonzero(described.ids == row)[0])
-    scores = np.round(knowledge.model.blend.score(described.features), 4)
-    features = described.features[[at, *_negatives(at, scores, event_id)]]
+    at = int(np.flatnonzero(described.ids == positive)[0])
+    features = described.features[[at, *_negatives(order, _random(event_id))]]
     return TrainingRow.model_construct(
         version=Blend.VERSION,
         rows=len(features),
@@ -77,11 +102,12 @@ def training_row(
     )
 
 
-def _negatives(positive: int, scores: np.ndarray, event_id: str) -> list[int]:
-    """Draw four of the best others and four of the rest, seeded by the event."""
-    random = Random(int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest()))
-    ranked = np.argsort(-scores, kind="stable").tolist()
-    ranked.remove(positive)
+def _random(event_id: str) -> Random:
+    return Random(int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest()))
+
+
+def _negatives(ranked: list[int], random: Random) -> list[int]:
+    """Draw four of the best others and four of the rest."""
     hard = random.sample(range(min(TOP, len(ranked))), min(HARD, TOP, len(ranked)))
     best = [ranked[place] for place in hard]
     for place in sorted(hard, reverse=True):

@@ -86,7 +86,7 @@ def _left(session: Session, event: Event, at_ms: int, rules: SessionRules) -> Se
     view, steps, stays = view_of(event), list(session.steps), 0
     for place in range(max(0, len(steps) - session.open), len(steps)):
         step = steps[place]
-        if step.kind in LOOKING:
+        if step.kind in LOOKING and rules.gaps:
             steps[place] = step._replace(gap_ms=min(at_ms - step.at_ms, rules.dwell_cap_ms))
         stays = stays + 1 if step.view and step.view == view else 0
     return session._replace(steps=tuple(steps), open=stays, awaits=0)

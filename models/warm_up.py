@@ -53,7 +53,7 @@ def _decide(knowledge: Knowledge) -> None:
     for placement in PLACEMENTS:
         request = Request(placement.name, placement, context, placement.anchors(event, context.cart), AT)
         decide(request, candidates, knowledge, SlateRules())
-    training_row("p2", found, context, knowledge, event_id=event.event_id)
+    training_row(("p2",), found, context, knowledge, event_id=event.event_id)
 
 
 def _search() -> None:

@@ -17,7 +17,7 @@ from models.pools import Pools
 from models.ranked import NONE, Ranked
 from models.retrieval import Retrieved, landing_of, newest, retrieve
 from models.session import Applied, Context, Visitor, apply, decode_visitor, encode
-from models.training import RowBudget, sampled, training_row
+from models.training import RowBudget, choice, sampled, training_row
 from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import Event
@@ -116,11 +116,11 @@ class ClicksAgent:
 
     def _learn(self, record: LogRecord, event: Event, applied: Applied, step: LearningStep) -> Out:
         context, knowledge = applied.context_before, self._world.knowledge
-        chosen = step.kind in {"view", "click", "cart"} and step.items and context.steps
+        chosen = choice(step, context)
         row = None
         if chosen and sampled(event.event_id, self._rules.training_share) and self._rows.take(record.timestamp_ms):
             found = retrieve(context, event.model_copy(update={"items": ()}), knowledge).found
-            row = training_row(step.items[0][0], found, context, knowledge, event_id=event.event_id)
+            row = training_row(chosen, found, context, knowledge, event_id=event.event_id)
         more = {
             "row": row,
             "landing": landing_of(applied.context.landing),

@@ -16,6 +16,7 @@ from schemas.events import Event, EventName
 from schemas.products import Product
 from schemas.record import epoch_ms, from_epoch_ms
 from streams.sources.lines import Content, fingerprint
+from streams.sources.pace import Pace
 from streams.sources.rows import LineRefusedError, Row, read_rows
 
 Fields = Mapping[str, str]
@@ -40,8 +41,11 @@ class Layout(Protocol):
     product_columns: tuple[str, ...]
     labels: frozenset[EventName]
 
-    def at(self, fields: Fields) -> datetime:
+    def at(self, row: Row) -> datetime:
         """Give a row's time, or refuse the line."""
+
+    def visit(self, fields: Fields) -> str | None:
+        """Name the session a row belongs to, None where a visit ends by our own rule."""
 
     def events(self, rows: Iterable[TimedRow], refused: Counter[str]) -> Iterator[Event]:
         """Turn rows in time order into events in time order."""
@@ -51,9 +55,13 @@ class Layout(Protocol):
 
 
 class Survey(NamedTuple):
-    """What a first reading finds: whether the rows are in time order, and what they say of each product."""
+    """What a first reading finds.
+
+    Whether the rows are in time order, whether their times tell how long somebody looked, what they say of products.
+    """
 
     in_order: bool
+    tells_dwell: bool
     products: dict[str, tuple[dict[str, str], datetime]]
 
 
@@ -99,13 +107,15 @@ class EventFile:
         products: dict[str, tuple[dict[str, str], datetime]] = {}
         last = None
         in_order = True
+        pace = Pace()
         for row in self._timed(Counter()):
+            pace.add(self.layout.visit(row.fields), epoch_ms(row.at))
             in_order = in_order and (last is None or last <= row.at)
             last = row.at
             known, seen_at = products.get(row.fields[self.layout.product_columns[0]], ({}, row.at))
             known.update({name: row.fields[name] for name in self.layout.product_columns if row.fields[name]})
             products[row.fields[self.layout.product_columns[0]]] = known, max(seen_at, row.at)
-        return Survey(in_order, products)
+        return Survey(in_order, pace.tells_dwell, products)
 
     def products(self) -> Iterator[Product]:
         """Give each product once, as last seen, by id; those whose id no record can hold are left out."""
@@ -117,16 +127,21 @@ class EventFile:
 
     def events(self) -> Iterator[Event]:
         """Give the events in event-time order, the same ones in the same order each time."""
+        return (event for event, _ in self.events_with_rows())
+
+    def events_with_rows(self) -> Iterator[tuple[Event, TimedRow]]:
+        """Give the events, each with the last row that was read for it: its own where a row is an event."""
         self.refused, self.taken = Counter(), 0
         rows: Iterable[TimedRow] = self._timed(self.refused)
-        return self.layout.events(rows if self.survey.in_order else _sorted(rows), self.refused)
+        tap = _Tap(rows if self.survey.in_order else _sorted(rows))
+        return ((event, tap.last) for event in self.layout.events(tap, self.refused))
 
     def _timed(self, refused: Counter[str]) -> Iterator[TimedRow]:
         prefix = self.id_prefix
         for row in self._rows(refused):
             self.taken += 1
             try:
-                yield TimedRow(f"{prefix}-{row.line}", self.layout.at(row.fields), row.fields)
+                yield TimedRow(f"{prefix}-{row.line}", self.layout.at(row), row.fields)
             except LineRefusedError as error:
                 refused[error.reason] += 1
 
@@ -134,6 +149,20 @@ class EventFile:
         return read_rows(
             self.path, required=self.layout.required, refused=refused, limit=self.limit, kind=self.layout.kind
         )
+
+
+class _Tap:
+    """Pass rows on and remember the last."""
+
+    last: TimedRow
+
+    def __init__(self, rows: Iterable[TimedRow]) -> None:
+        self._rows = iter(rows)
+
+    def __iter__(self) -> Iterator[TimedRow]:
+        for row in self._rows:
+            self.last = row
+            yield row
 
 
 def one_each(rows: Iterable[TimedRow], refused: Counter[str], convert: Callable[[TimedRow], Event]) -> Iterator[Event]:

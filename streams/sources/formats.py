@@ -12,9 +12,10 @@ from streams.sources.event_file import EventFile, Layout
 from streams.sources.generic_csv import GenericCsv, parse_columns
 from streams.sources.google_merchant import GoogleMerchant
 from streams.sources.rees46 import Rees46
+from streams.sources.serenade import Serenade
 from streams.sources.uci import Uci
 
-EVENT_FORMATS = ("rees46", "uci", "csv")
+EVENT_FORMATS = ("serenade", "rees46", "uci", "csv")
 CATALOG_FORMATS = ("google-merchant", "csv")
 
 
@@ -41,7 +42,7 @@ def open_events(path: Path, name: str, *, columns: str | None = None, limit: int
     """
     if columns is not None and name != "csv":
         raise RefusedError(f"--columns belongs to --format csv; {name} files have fixed columns.")
-    layouts: dict[str, Layout] = {"rees46": Rees46(), "uci": Uci()}
+    layouts: dict[str, Layout] = {"serenade": Serenade(), "rees46": Rees46(), "uci": Uci()}
     if name in layouts:
         return EventFile(path, layouts[name], limit=limit)
     if name != "csv":

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast, get_args
 
 from models.scoring import CLICKS
@@ -11,10 +11,14 @@ from schemas.events import Event, EventName, Item, Page
 from schemas.products import Product
 from streams.sources.event_file import Fields, TimedRow, one_each
 from streams.sources.fields import category_path, known_price, parse_price, parse_quantity, parse_time, title_of
-from streams.sources.rows import LineRefusedError
+from streams.sources.rows import LineRefusedError, Row
 
 MEANINGS = ("session", "item", "time", "user", "kind", "title", "price", "quantity", "brand", "category", "currency")
-"""What a column can be mapped to; `item`, `time` and one of `user` and `session` are needed."""
+"""What a column can be mapped to; `item` and one of `user` and `session` are needed, and `time` unless lines stand in
+their order and sessions are named."""
+
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+"""The time of line 0 of a file without times; each line is a second."""
 
 SYNONYMS: dict[str, EventName] = {
     "view": "view_item",
@@ -60,10 +64,12 @@ def parse_columns(text: str) -> dict[str, str]:
             known = ", ".join(f"{name}=COLUMN" for name in MEANINGS)
             raise RefusedError(f"--columns: '{pair}' is not one of {known}, each at most once.")
         columns[meaning] = column
-    if not {"item", "time"} <= columns.keys() or not {"user", "session"} & columns.keys():
+    ordered = "time" in columns or "session" in columns
+    if "item" not in columns or not ordered or not {"user", "session"} & columns.keys():
         raise RefusedError(
             "--columns must name the columns of the item, the time and the user or session, such as "
-            "--columns session=SessionId,item=ItemId,time=Time."
+            "--columns session=SessionId,item=ItemId,time=Time; without a time, lines count in their order and need a "
+            "session."
         )
     return columns
 
@@ -84,9 +90,15 @@ class GenericCsv:
         about = ("item", "title", "brand", "category", "price", "currency")
         self.product_columns = tuple(dict.fromkeys(columns[name] for name in about if name in columns))
 
-    def at(self, fields: Fields) -> datetime:
-        """Read the time column: ISO 8601 or seconds or milliseconds since 1970."""
-        return parse_time(fields[self.columns["time"]])
+    def at(self, row: Row) -> datetime:
+        """Read the time column: ISO 8601 or seconds or milliseconds since 1970; without one, count lines."""
+        if "time" not in self.columns:
+            return FIRST + timedelta(seconds=row.line)
+        return parse_time(row.fields[self.columns["time"]])
+
+    def visit(self, fields: Fields) -> str | None:
+        """Give the session column, where there is one."""
+        return self._get(fields, "session") or None
 
     def events(self, rows: Iterable[TimedRow], refused: Counter[str]) -> Iterator[Event]:
         """Turn each row into one event."""

@@ -9,7 +9,7 @@ from schemas.events import Event, EventName, Item, Page
 from schemas.products import Product
 from streams.sources.event_file import Fields, TimedRow, one_each
 from streams.sources.fields import category_path, known_price, parse_price, parse_time, title_of
-from streams.sources.rows import LineRefusedError
+from streams.sources.rows import LineRefusedError, Row
 
 KINDS: dict[str, tuple[EventName, str]] = {
     "view": ("view_item", "product"),
@@ -37,9 +37,12 @@ class Rees46:
     product_columns: tuple[str, ...] = ("product_id", "category_code", "brand", "price")
     labels = CLICKS
 
-    def at(self, fields: Fields) -> datetime:
+    def at(self, row: Row) -> datetime:
         """Read `event_time`, UTC to the second."""
-        return parse_time(fields["event_time"])
+        return parse_time(row.fields["event_time"])
+
+    def visit(self, _fields: Fields) -> None:
+        """Leave visits to our own rule: visitors are users here, and go on where they were."""
 
     def events(self, rows: Iterable[TimedRow], refused: Counter[str]) -> Iterator[Event]:
         """Turn each line into one event; visits end by our own rule, since visitors are users here.

@@ -15,7 +15,7 @@ from schemas.events import MAX_ITEMS, Event, EventName, Item, Landing, Page
 from schemas.products import Product
 from streams.sources.event_file import Fields, TimedRow, reason_of
 from streams.sources.fields import known_price, parse_price, parse_quantity, parse_time, title_of
-from streams.sources.rows import LineRefusedError
+from streams.sources.rows import LineRefusedError, Row
 
 COUNTRIES = {
     "Australia": "AU", "Austria": "AT", "Bahrain": "BH", "Belgium": "BE", "Brazil": "BR", "Canada": "CA",
@@ -41,9 +41,12 @@ class Uci:
     product_columns: tuple[str, ...] = ("StockCode", "Description", "UnitPrice")
     labels: frozenset[EventName] = frozenset({"add_to_cart"})
 
-    def at(self, fields: Fields) -> datetime:
+    def at(self, row: Row) -> datetime:
         """Read `InvoiceDate`."""
-        return parse_time(fields["InvoiceDate"])
+        return parse_time(row.fields["InvoiceDate"])
+
+    def visit(self, _fields: Fields) -> None:
+        """Leave visits to our own rule: two invoices within minutes are one."""
 
     def events(self, rows: Iterable[TimedRow], refused: Counter[str]) -> Iterator[Event]:
         """Turn each line into `add_to_cart` and each invoice (neighbouring lines of one number) into `purchase`.
