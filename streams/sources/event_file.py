@@ -57,11 +57,13 @@ class Layout(Protocol):
 class Survey(NamedTuple):
     """What a first reading finds.
 
-    Whether the rows are in time order, whether their times tell how long somebody looked, what they say of products.
+    Whether the rows are in time order, whether their times tell how long somebody looked, whether they name their
+    visits, what they say of products.
     """
 
     in_order: bool
     tells_dwell: bool
+    names_visits: bool
     products: dict[str, tuple[dict[str, str], datetime]]
 
 
@@ -115,7 +117,7 @@ class EventFile:
             known, seen_at = products.get(row.fields[self.layout.product_columns[0]], ({}, row.at))
             known.update({name: row.fields[name] for name in self.layout.product_columns if row.fields[name]})
             products[row.fields[self.layout.product_columns[0]]] = known, max(seen_at, row.at)
-        return Survey(in_order, pace.tells_dwell, products)
+        return Survey(in_order, pace.tells_dwell, pace.names_visits, products)
 
     def products(self) -> Iterator[Product]:
         """Give each product once, as last seen, by id; those whose id no record can hold are left out."""

@@ -22,6 +22,9 @@ class Pace:
     ...     pace.add("visit", at_ms)
     >>> pace.tells_dwell
     True
+
+    Attributes:
+        names_visits: some row has said which visit it belongs to.
     """
 
     def __init__(self) -> None:
@@ -29,12 +32,14 @@ class Pace:
         self._gaps = 0
         self._quick = 0
         self._whole_minutes = True
+        self.names_visits = False
 
     def add(self, visit: str | None, at_ms: int) -> None:
         """Take the next row of a visit."""
         self._whole_minutes = self._whole_minutes and at_ms % MINUTE_MS == 0
         if visit is None:
             return
+        self.names_visits = True
         before = self._last.pop(visit, None)
         self._last[visit] = at_ms
         if before is not None:

@@ -1,0 +1,86 @@
+"""The lists that are compared: the blend's, each source's, and rankings that cost nothing to have."""
+
+import numpy as np
+
+from models.blend import SOURCES
+from models.facts import FactTable
+from models.features import score
+from models.knowledge import Knowledge
+from models.placements import PLACEMENTS, Placement
+from models.ranked import Ranked, without
+from models.references import LastItemCooccurrence, RecentPopularity
+from models.slate import Request, SlateRules, decide
+from schemas.events import Event
+from schemas.record import from_epoch_ms
+from streams.evaluation.queries import Query
+from streams.evaluation.shop import Asked, scored
+
+BLEND, SLATE = "blend", "slate"
+REFERENCES = ("popularity", "recent popularity", "co-occurrence")
+SPARE = 30
+"""References rank so many more than are looked at: some may have to be left out."""
+
+FOREVER = 1e12
+"""A half-life in events that nothing reaches."""
+
+
+class References:
+    """Popularity, recent popularity and last-item co-occurrence, by item.
+
+    Args:
+        k: length of a list.
+        facts: names the items.
+    """
+
+    def __init__(self, k: int, facts: FactTable) -> None:
+        self._facts = facts
+        self._popularity = RecentPopularity(k=k + SPARE, half_life=FOREVER)
+        self._recent = RecentPopularity(k=k + SPARE)
+        self._after = LastItemCooccurrence(k=k + SPARE)
+
+    def learn(self, last: int, row: int) -> None:
+        """Count a product, after the session's last one (0 for none)."""
+        names = self._facts.names
+        self._popularity.learn_one(names[row])
+        self._recent.learn_one(names[row])
+        if last:
+            self._after.learn_one(names[last], names[row])
+
+    def rankings(self, last: int) -> dict[str, np.ndarray]:
+        """Rank after the session's last product: rows by name of the reference."""
+        after = self._after.rank(self._facts.names[last] if last else None)
+        found = zip(REFERENCES, (self._popularity.rank(), self._recent.rank(), after), strict=True)
+        return {name: np.array([self._facts.row(item) for item in items], np.int32) for name, items in found}
+
+
+def rankers(*, slates: bool) -> tuple[str, ...]:
+    """Name all that is compared, the blend first."""
+    return (BLEND, *([SLATE] if slates else []), *SOURCES, *REFERENCES)
+
+
+def lists_of(asked: Asked, query: Query, k: int, knowledge: Knowledge) -> dict[str, np.ndarray]:
+    """Give the blend's and the sources' first k, what must not be listed left out: rows of the fact table."""
+    lists = {BLEND: shown(scored(asked, knowledge), query, k)}
+    for source in SOURCES:
+        if source in asked.found:
+            lists[source] = shown(asked.found[source].ids, query, k)
+    return lists
+
+
+def shown(ids: np.ndarray, query: Query, k: int) -> np.ndarray:
+    """Cut a ranking to its first k that may be listed."""
+    return without(Ranked(ids, np.zeros(len(ids), np.float32)), query.hidden, k).ids
+
+
+def slate_of(asked: Asked, event: Event, query: Query, knowledge: Knowledge, rules: SlateRules) -> np.ndarray:
+    """Decide a slate as the worker would, for the home page or the cart: rows, reserves included."""
+    placement = _placement("cart" if query.table == "cart" else "home")
+    candidates = score(asked.found, asked.context, knowledge)
+    at = from_epoch_ms(asked.context.at_ms)
+    anchors = placement.anchors(event.model_copy(update={"name": "add_to_cart"}), asked.context.cart)
+    decision = decide(Request(event.event_id, placement, asked.context, anchors, at), candidates, knowledge, rules)
+    return knowledge.facts.rows_of([item["product_id"] for item in decision.items])
+
+
+def _placement(name: str) -> Placement:
+    return next(placement for placement in PLACEMENTS if placement.name == name)

@@ -1,0 +1,62 @@
+"""The events of a log with the visits they belong to, baskets whole."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from schemas.events import MAX_ITEMS, Event
+from streams.sources.event_file import EventFile
+
+
+class Happening(NamedTuple):
+    """An event and the session the log says it belongs to; None where a visit ends by our own rule."""
+
+    event: Event
+    visit: str | None
+
+
+def happenings(file: EventFile, *, own: str = "") -> Iterator[Happening]:
+    """Give a log's events in time order; all lines of an invoice are one purchase, and a line alone is no event.
+
+    Args:
+        file: the log.
+        own: put before the names of sessions without a user: two files may name different sessions alike.
+    """
+    baskets = file.layout.labels.isdisjoint({"view_item", "select_item"})
+    named = (_named(one, own) for one in _with_visits(file))
+    yield from _whole(one for one in named if not (baskets and one.event.name == "add_to_cart"))
+
+
+def _with_visits(file: EventFile) -> Iterator[Happening]:
+    for event, row in file.events_with_rows():
+        yield Happening(event, file.layout.visit(row.fields))
+
+
+def _named(one: Happening, own: str) -> Happening:
+    event, visit = one
+    if not own or visit is None or event.user_id is not None:
+        return one
+    return Happening(event.model_copy(update={"visitor_id": f"{own}{event.visitor_id}"[:128]}), f"{own}{visit}")
+
+
+def _whole(happenings: Iterable[Happening]) -> Iterator[Happening]:
+    """Join neighbouring purchases of one visitor at one time: the lines of one order."""
+    waiting: Happening | None = None
+    for one in happenings:
+        if waiting is not None and _same_order(waiting, one):
+            items = (*waiting.event.items, *one.event.items)
+            waiting = Happening(waiting.event.model_copy(update={"items": items}), waiting.visit)
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = one
+    if waiting is not None:
+        yield waiting
+
+
+def _same_order(one: Happening, other: Happening) -> bool:
+    a, b = one.event, other.event
+    return (
+        a.name == b.name == "purchase"
+        and (a.visitor_id, a.at, one.visit) == (b.visitor_id, b.at, other.visit)
+        and len(a.items) + len(b.items) <= MAX_ITEMS
+    )
