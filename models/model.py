@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.bandit import PoolBandit
 from models.blend import Blend
 from models.complements import Complements, substitutes
 from models.covisitation import Covisitation
@@ -19,7 +20,6 @@ from models.landing import LandingPopularity
 from models.model_rules import ModelRules
 from models.pair_limit import DAY_MS, PairLimit
 from models.ranked import NONE, Ranked, without
-from models.rewards import PoolRewards
 from models.session_knn import SessionKnn
 from models.trending import Trending
 from models.watermark import Watermark
@@ -90,7 +90,7 @@ class Model:
             cap=r.items, slots=r.together_slots, least=r.together_least, shrink=r.together_shrink,
             limit=PairLimit(r.pair_cells, r.pair_limit),
         )  # fmt: skip
-        self.rewards = PoolRewards()
+        self.bandit = PoolBandit()
         self.blend = Blend(first=r.blend_first)
         self._watermark = Watermark(r.seen_offsets)
         self._popular: tuple[int, int, Ranked] | None = None
@@ -121,7 +121,7 @@ class Model:
         if step.items:
             self._learn_items(step)
         if step.explored:
-            self.rewards.learn_one(step.explored, step.kind)
+            self.bandit.learn_one(step.explored, step.kind)
         if step.row is not None:
             self.blend.learn_one(step.row)
         return True
@@ -331,11 +331,6 @@ class Model:
         known = (numbers >= 0) & (numbers < len(self.counts))
         return np.where(known, self.counts[np.where(known, numbers, 0)], 0)
 
-    @property
-    def pool_reward(self) -> dict[str, float]:
-        """Estimated clicks per impression of each exploration pool."""
-        return self.rewards.estimates()
-
     def _parts(self) -> dict[str, Stateful]:
         return {
             "items": self.items,
@@ -350,7 +345,7 @@ class Model:
             "factors": self.factors,
             "complements": self.complements,
             "complements_limit": self.complements.limit,
-            "rewards": self.rewards,
+            "bandit": self.bandit,
             "blend": self.blend,
             "watermark": self._watermark,
         }

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from models.explore import POOLS, Pool
+from models.bandit import POOLS, Pool
 from models.features import COLD_BELOW
 from models.kernel import compiled
 from models.knowledge import Knowledge

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.bandit import POOLS, Pool
 from models.diversity import diversify
-from models.explore import POOLS, Pick, Pool, pick
+from models.explore import Pick, pick
 from models.features import Candidates
 from models.knowledge import Knowledge
 from models.pools import Pools
@@ -97,13 +98,13 @@ def _explore(
     pools = _pools(rest, listed, request, candidates, knowledge)
     relevance = listed.relevance.tolist()
     scores = {pool: [relevance[at] for at in members] for pool, members in pools.items()}
-    drawn: Pick | None = pick(request.slate_id, scores, knowledge.model.pool_reward, size=size)
+    drawn: Pick | None = pick(request.slate_id, scores, knowledge.model.bandit, size=size)
     if drawn is None:
         return order, None
     chosen = pools[drawn.pool][drawn.index]
     without = [at for at in order if at != chosen]
     slot = drawn.rank - 1
-    explored = Explored(rank=drawn.rank, propensity=drawn.propensity, pool=drawn.pool)
+    explored = Explored(rank=drawn.rank, propensity=drawn.propensity, pool=drawn.pool, shares={**drawn.shares})
     return [*without[:slot], chosen, *without[slot:]], explored
 
 

@@ -52,11 +52,15 @@ class Lineage(Part):
 
 
 class Explored(Part):
-    """The exploration slot: its 1-based rank and P(pool) x P(product | pool) x P(position), after filters."""
+    """The exploration slot: its 1-based rank and P(pool) x P(product | pool) x P(position), after filters.
+
+    `shares` has P(pool) of every pool that had candidates: what another policy over pools would have had to draw from.
+    """
 
     rank: Annotated[int, Field(ge=1)]
     propensity: Annotated[float, Field(gt=0, le=1)]
     pool: str
+    shares: dict[str, float] = {}
 
 
 class Slate(Record):

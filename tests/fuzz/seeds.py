@@ -97,7 +97,7 @@ def slate() -> Slate:
     return Slate.model_validate(
         {"slate_id": "s-1-17-home-0685", "visitor_id": "v1", "placement": "home", "anchor": "p9", "view_id": "w1",
          "items": items, "cause": ORIGIN | {"event_id": "e1"}, "event_at": TEXT, "decided_at": TEXT,
-         "expires_at": TEXT, "explored": {"rank": 2, "propensity": 0.1, "pool": "new"},
+         "expires_at": TEXT, "explored": {"rank": 2, "propensity": 0.1, "pool": "new", "shares": {"new": 1.0}},
          "lineage": {"products": {"0": 3}, "model": 7, "settings": "ab", "build": "0.1.0"}}
     )  # fmt: skip
 

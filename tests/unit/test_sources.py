@@ -264,14 +264,15 @@ def test_together_leaves_out_substitutes(shop: Shop) -> None:
     assert shop.named(shop.model.candidates(query, category_of=leaf)["together"]).items == ["tea"]
 
 
-def test_pool_rewards_learn_from_clicks(shop: Shop) -> None:
+def test_the_bandit_learns_from_clicks(shop: Shop) -> None:
     """Exploration pools are compared by clicks per impression."""
     for n in range(40):
-        shop.model.rewards.learn_one("new", "impression")
-        shop.model.rewards.learn_one("long_tail", "impression")
+        shop.model.bandit.learn_one("new", "impression")
+        shop.model.bandit.learn_one("long_tail", "impression")
         if n % 4 == 0:
-            shop.model.rewards.learn_one("new", "click")
-    assert shop.model.pool_reward["new"] > 2 * shop.model.pool_reward["long_tail"]
+            shop.model.bandit.learn_one("new", "click")
+    earned = shop.model.bandit.estimates()
+    assert earned["new"] > 2 * earned["long_tail"]
 
 
 def test_counts_tell_the_cold(shop: Shop) -> None:
