@@ -13,6 +13,7 @@ import orjson
 from models.explore import explored_rank
 from models.features import score
 from models.lesson import unknown_to
+from models.pairing import REWARDED_MS
 from models.pools import Pools
 from models.ranked import NONE, Ranked
 from models.retrieval import Retrieved, landing_of, newest, retrieve
@@ -33,9 +34,6 @@ from streams.requeued import letter_of
 from streams.telemetry import count
 from streams.unreadable import unreadable
 from streams.world import World
-
-REWARDED_MS = 30 * 60 * 1000
-"""A click so long after the impression still pays for what was explored."""
 
 
 class ClicksAgent:
