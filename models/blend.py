@@ -19,7 +19,8 @@ EXTRAS = (
     "in_session", "last", "before_last", "third_last", "times_shown", "cold", "popularity", "same_category",
     "price_ratio", "shown_rank",
 )  # fmt: skip
-"""`shown_rank` is known in training only (the position a click had); it is 0 in serving."""
+"""`shown_rank` is filled in training only, with the attention 0..1 that the rank on a clicked slate gets; it is 0 in
+serving, and for what was not on the slate."""
 
 PRIOR = {
     "session_knn": 4.0,

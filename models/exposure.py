@@ -52,3 +52,9 @@ def clicked(shown: tuple[Seen, ...], event: Event, total: int) -> tuple[Seen, ..
 def forgiven(shown: tuple[Seen, ...]) -> tuple[Seen, ...]:
     """Forget what was passed over, and where things stood: a new session has its own slates."""
     return tuple([seen._replace(slate=0, rank=0, skipped=0) if seen.slate else seen for seen in shown])
+
+
+def ranks_on(slate_id: str, shown: tuple[Seen, ...]) -> dict[str, int]:
+    """Give the ranks of what was seen on a slate and on none since, by product."""
+    slate = name_hash(slate_id)
+    return {seen.product_id: seen.rank for seen in shown if seen.slate == slate}

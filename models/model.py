@@ -12,6 +12,7 @@ from models.blend import Blend
 from models.complements import Complements, substitutes
 from models.covisitation import Covisitation
 from models.decay import Decay
+from models.examination import Examination
 from models.factors import Factors
 from models.history import History
 from models.items import Registry, State, Stateful, mask_of, part, prefixed
@@ -91,6 +92,7 @@ class Model:
             limit=PairLimit(r.pair_cells, r.pair_limit),
         )  # fmt: skip
         self.bandit = PoolBandit()
+        self.examination = Examination()
         self.blend = Blend(first=r.blend_first)
         self._watermark = Watermark(r.seen_offsets)
         self._popular: tuple[int, int, Ranked] | None = None
@@ -122,6 +124,7 @@ class Model:
             self._learn_items(step)
         if step.explored:
             self.bandit.learn_one(step.explored, step.kind)
+            self.examination.learn_one(step.rank or 0, step.kind)
         if step.row is not None:
             self.blend.learn_one(step.row)
         return True
@@ -346,6 +349,7 @@ class Model:
             "complements": self.complements,
             "complements_limit": self.complements.limit,
             "bandit": self.bandit,
+            "examination": self.examination,
             "blend": self.blend,
             "watermark": self._watermark,
         }

@@ -1,12 +1,14 @@
 """One training row of the blend: what the candidates looked like just before the visitor chose."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 
 import numpy as np
 
-from models.blend import Blend, Described
+from models.blend import FEATURES, Blend, Described
+from models.examination import discount
 from models.features import candidates_of
 from models.knowledge import Knowledge
 from models.retrieval import Found
@@ -15,6 +17,11 @@ from schemas.learning import LearningStep, TrainingRow, pack_features
 
 HARD, UNIFORM = 4, 4
 """Negatives per row: from the current top 20, and from all candidates."""
+
+NO_SLATE: Mapping[str, int] = MappingProxyType({})
+NO_RANKS: Mapping[int, int] = MappingProxyType({})
+
+_SHOWN_RANK = FEATURES.index("shown_rank")
 
 TOP = 20
 
@@ -61,7 +68,14 @@ def choice(step: LearningStep, context: Context) -> tuple[str, ...]:
 
 
 def training_row(
-    chosen: Sequence[str], found: Found, context: Context, knowledge: Knowledge, *, event_id: str
+    chosen: Sequence[str],
+    found: Found,
+    context: Context,
+    knowledge: Knowledge,
+    *,
+    event_id: str,
+    slate: Mapping[str, int] = NO_SLATE,
+    weight: float = 1.0,
 ) -> TrainingRow | None:
     """Describe a chosen item and 8 others with the context and model from before the event.
 
@@ -73,6 +87,8 @@ def training_row(
         context: the visitor's context before the event.
         knowledge: what the sources know now.
         event_id: seeds the draws.
+        slate: product -> rank of what was seen on the slate that was clicked, the chosen product included.
+        weight: of the row.
 
     Returns:
         the row, or None where there is nothing to compare with.
@@ -80,25 +96,51 @@ def training_row(
     rows = [knowledge.facts.row(item) for item in chosen]
     positive = _random(event_id).choice(rows)
     described = candidates_of(found, context, knowledge, also=positive)
-    return example(described, positive, rows, knowledge.model.blend, event_id=event_id)
+    ranks = {row: rank for product, rank in slate.items() if (row := knowledge.facts.row_of(product))}
+    blend = knowledge.model.blend
+    return example(described, positive, rows, blend, event_id=event_id, ranks=ranks, weight=weight)
 
 
 def example(
-    described: Described, positive: int, chosen: Collection[int], blend: Blend, *, event_id: str
+    described: Described,
+    positive: int,
+    chosen: Collection[int],
+    blend: Blend,
+    *,
+    event_id: str,
+    ranks: Mapping[int, int] = NO_RANKS,
+    weight: float = 1.0,
 ) -> TrainingRow | None:
-    """Write the training row of candidates that are described already, `positive` among them; the rest as above."""
+    """Write the training row of candidates that are described already.
+
+    Most of why a product of a slate was clicked and one that was not on it was not is that it was there: the blend
+    learns that as the weight of `shown_rank`, which serving never fills, and not as a merit of the sources that put it
+    there.
+
+    Args:
+        described: the candidates, `positive` among them.
+        positive: the row of the item the example is about.
+        chosen: rows of all that was chosen.
+        blend: ranks them, for the hard negatives.
+        event_id: seeds the draws.
+        ranks: of what was seen on the slate that was clicked, by row.
+        weight: of the training row.
+    """
     scores = np.round(blend.score(described.features), 4)
     order = [at for at in np.argsort(-scores, kind="stable").tolist() if described.ids[at] not in chosen]
     if len(order) < HARD + UNIFORM:
         return None
     at = int(np.flatnonzero(described.ids == positive)[0])
-    features = described.features[[at, *_negatives(order, _random(event_id))]]
+    places = [at, *_negatives(order, _random(event_id))]
+    features = described.features[places]
+    if ranks:
+        features[:, _SHOWN_RANK] = [discount(ranks[row]) if row in ranks else 0.0 for row in described.ids[places].tolist()]
     return TrainingRow.model_construct(
         version=Blend.VERSION,
         rows=len(features),
         columns=features.shape[1],
         features=pack_features(features),
-        weight=1.0,
+        weight=weight,
     )
 
 

@@ -65,7 +65,8 @@ class LearningStep(Record):
 
     `items` carry kind weights; `context` is the visitor's last 10 items *before* the event, oldest first, with their
     weights; `session` names the session the items belong to; `unknown` says, by place, which of `names` the
-    catalogue did not hold.
+    catalogue did not hold; `explored` names the exploration pool of a product that was seen or clicked, and `rank` is
+    then that product's.
     """
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES

@@ -6,11 +6,13 @@ placement the event triggers. No Kafka here: `streams.worker` brings the records
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import orjson
 
 from models.explore import explored_rank
+from models.exposure import ranks_on
 from models.features import score
 from models.lesson import unknown_to
 from models.pairing import REWARDED_MS
@@ -22,7 +24,7 @@ from models.training import RowBudget, choice, sampled, training_row
 from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import Event
-from schemas.learning import LearningStep, Origin
+from schemas.learning import LearningStep, Origin, TrainingRow
 from schemas.record import epoch_ms, nearest_time
 from schemas.slates import Cause, Evidence, SlateHead
 from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVIDENCE, LEARNING, SLATES
@@ -117,33 +119,46 @@ class ClicksAgent:
         chosen = choice(step, context)
         row = None
         if chosen and sampled(event.event_id, self._rules.training_share) and self._rows.take(record.timestamp_ms):
-            found = retrieve(context, event.model_copy(update={"items": ()}), knowledge).found
-            row = training_row(chosen, found, context, knowledge, event_id=event.event_id)
+            row = self._row(event, applied, chosen)
         more = {
             "row": row,
             "landing": landing_of(applied.context.landing),
-            "explored": self._explored(event, context),
             "unknown": unknown_to(knowledge.catalogue, step),
+            **self._explored(event, context),
         }
         return Out(LEARNING, 0, None, step.model_copy(update=more).encode(), record.offset)
 
-    def _explored(self, event: Event, context: Context) -> str | None:
-        """Name the exploration pool whose product was seen, or clicked within half an hour of being seen."""
+    def _row(self, event: Event, applied: Applied, chosen: Sequence[str]) -> TrainingRow | None:
+        """Describe what was chosen; from a slate, with the places it had and weighed by how rarely they are seen."""
+        context, knowledge, shown = applied.context_before, self._world.knowledge, event.shown
+        found = retrieve(context, event.model_copy(update={"items": ()}), knowledge).found
+        if shown is None or shown.rank is None:
+            return training_row(chosen, found, context, knowledge, event_id=event.event_id)
+        seen = ranks_on(shown.slate_id, applied.before.shown if applied.before else ())
+        return training_row(
+            chosen, found, context, knowledge, event_id=event.event_id,
+            slate=seen | {event.items[0].product_id: shown.rank},
+            weight=knowledge.model.examination.weight(shown.rank),
+        )  # fmt: skip
+
+    def _explored(self, event: Event, context: Context) -> dict[str, Any]:
+        """Name the pool and rank of an explored product that was seen, or clicked within half an hour of being seen."""
         shown = event.shown
         placement = next((p for p in self._rules.placements if shown and p.name == shown.placement), None)
         if shown is None or placement is None or not placement.explores:
-            return None
-        place = explored_rank(shown.slate_id, placement.size) - (shown.rank or 1)
+            return {}
+        rank = explored_rank(shown.slate_id, placement.size)
+        place = rank - (shown.rank or 1)
         if not 0 <= place < len(event.items):
-            return None
+            return {}
         product_id, knowledge = event.items[place].product_id, self._world.knowledge
         if event.name != "impression":
             _, seen_ms, clicked = context.shown.get(product_id, (0, 0, True))
             if clicked or epoch_ms(event.at) - seen_ms > REWARDED_MS:
-                return None
+                return {}
         row = knowledge.facts.row_of(product_id)
         pools = Pools(context.views, newest(event.at, knowledge).ids, knowledge)
-        return pools.of(np.array([row], np.int32))[0] if row else None
+        return {"explored": pools.of(np.array([row], np.int32))[0], "rank": rank} if row else {}
 
     def _slates(self, record: LogRecord, event: Event, applied: Applied, part: PartitionState) -> Iterator[Out]:
         """Decide a slate for each placement the event triggers; candidates are found and scored once for all."""
