@@ -12,6 +12,7 @@ from models.blend import Blend
 from models.complements import Complements, substitutes
 from models.covisitation import Covisitation
 from models.decay import Decay
+from models.drift import Drift
 from models.examination import Examination
 from models.factors import Factors
 from models.history import History
@@ -94,6 +95,7 @@ class Model:
         self.bandit = PoolBandit()
         self.examination = Examination()
         self.blend = Blend(first=r.blend_first)
+        self.drift = Drift()
         self._watermark = Watermark(r.seen_offsets)
         self._popular: tuple[int, int, Ranked] | None = None
         self._version = 0
@@ -125,6 +127,7 @@ class Model:
         if step.explored:
             self.bandit.learn_one(step.explored, step.kind)
             self.examination.learn_one(step.rank or 0, step.kind)
+        self.drift.learn_one(step, self.blend, offset=offset, clock_ms=self.clock_ms)
         if step.row is not None:
             self.blend.learn_one(step.row)
         return True
@@ -351,6 +354,7 @@ class Model:
             "bandit": self.bandit,
             "examination": self.examination,
             "blend": self.blend,
+            "drift": self.drift,
             "watermark": self._watermark,
         }
 

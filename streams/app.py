@@ -33,7 +33,10 @@ def build_clicks(settings: Settings) -> "Job":
     world = build_world(settings, model=model)
     agent = ClicksAgent(world, clicks_rules(settings), clock=lambda: datetime.now(UTC))
     snapshots = SnapshotWriter(store, world.learning, interval_s=settings.snapshot_interval_s) if store else None
-    return Job(kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused, snapshots=snapshots)
+    return Job(
+        kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused, snapshots=snapshots,
+        drift=world.knowledge.model.drift,
+    )  # fmt: skip
 
 
 def serve(

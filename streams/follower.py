@@ -75,6 +75,10 @@ class Follower:
         """True once every partition's end at the start was reached."""
         return self._wanted is not None and all(self._next[p] >= end for p, end in self._wanted.items())
 
+    def began_at(self) -> Mapping[int, int] | None:
+        """Give each partition's end when reading began, None before: what lies behind it was there at the start."""
+        return self._wanted
+
     def positions(self) -> dict[int, int]:
         """Give the offset up to which each partition was applied, -1 for nothing yet."""
         return {p: offset - 1 for p, offset in self._next.items()}

@@ -34,6 +34,8 @@ MetricName = Literal[
     "answer_seconds",
     "snapshot_age_seconds",
     "snapshot_offset",
+    "drift",
+    "drift_mean",
 ]
 
 
@@ -78,6 +80,12 @@ METRICS: dict[MetricName, Metric] = {
     ),
     "snapshot_age_seconds": Metric(Gauge, "Time since the newest model snapshot in the store was written."),
     "snapshot_offset": Metric(Gauge, "Offset of `learning` that the newest model snapshot ends with."),
+    "drift": Metric(
+        Counter, "Changes of what the model watches, raised once; the log names offset, before and after.", ("what",)
+    ),
+    "drift_mean": Metric(
+        Gauge, "Since the last change: loss of the blend before it learns, clicks on slates by impression.", ("what",)
+    ),
 }
 
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -131,7 +139,7 @@ def metrics_table() -> str:
     return "\n".join(lines)
 
 
-WHERE = ("topic", "partition", "offset", "slate")
+WHERE = ("topic", "partition", "offset", "slate", "what", "before", "after")
 """Fields that a log call may give by `extra`; never a visitor's id."""
 
 

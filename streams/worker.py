@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import RetryError
-from schemas.topics import DEAD_OF, SPECS, TopicName
+from schemas.topics import DEAD_OF, LEARNING, SPECS, TopicName
 from streams.deaths import WorkMarker, load_deaths, save_deaths
 from streams.delivery import Agent, DeadLetterLimit, Delivery
+from streams.drifting import tell
 from streams.flow import Fold, Out
 from streams.follower import Follower
 from streams.generations import check_generation
@@ -30,6 +31,7 @@ from streams.worker_files import Kind, files_of, group_of
 from streams.writer import Writer
 
 if TYPE_CHECKING:
+    from models.drift import Drift
     from streams.snapshot_writer import SnapshotWriter
 
 COLLECTED_AFTER = (50_000, 20, 100)
@@ -46,7 +48,8 @@ START_LIMIT_S = 60.0
 class Job:
     """What a worker does: records of `topic` go to `agent`, which is kept informed by `folds`.
 
-    `refuse(record, error, attempts=)` makes a dead letter; `snapshots` keeps what the folds have built.
+    `refuse(record, error, attempts=)` makes a dead letter; `snapshots` keeps what the folds have built; `drift` is what
+    the model notices of itself.
     """
 
     kind: Kind
@@ -55,6 +58,7 @@ class Job:
     folds: Sequence[Fold]
     refuse: Callable[..., Out]
     snapshots: "SnapshotWriter | None" = None
+    drift: "Drift | None" = None
 
 
 @dataclass(frozen=True)
@@ -294,7 +298,14 @@ class Worker:
             self._health.publish()
             if self._health.restored and all(one.ready for one in self._followers):
                 self._settle_memory()
+            self._tell_drift()
             await asyncio.sleep(1.0)
+
+    def _tell_drift(self) -> None:
+        learning = next((one for one in self._followers if one.fold.topic == LEARNING), None)
+        began = learning.began_at() if learning else None
+        if self._job.drift is not None and began is not None:
+            tell(self._job.drift, live_from=began.get(0, 0))
 
     def _options(self) -> ClientOptions:
         settings = self._settings
