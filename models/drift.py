@@ -168,7 +168,7 @@ def changed_at(values: np.ndarray) -> int:
 
 
 def row_loss(row: TrainingRow, blend: Blend) -> float | None:
-    """Give the mean of log(1 + exp(negative's log-odds - positive's)); None for a row that teaches the blend nothing."""
+    """Give the mean of log(1 + exp(negative's log-odds - positive's)); None where a row teaches nothing."""
     try:
         table = row.array()
     except ValueError:

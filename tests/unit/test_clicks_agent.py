@@ -108,9 +108,7 @@ def test_the_rank_of_what_was_explored_is_learned(told: Told) -> None:
 
 
 def test_a_click_on_a_slate_is_weighed_by_its_rank(told: Told) -> None:
-    """The blend sees the attention that each place of the slate gets, nothing of what was not on it, and learns less
-    from what everybody sees.
-    """
+    """The blend is told the attention that each place of the slate gets, and nothing of what was not on it."""
     told("view_item", "p1")
     told("impression", *[f"p{n}" for n in range(10, 22)], slate=SLATE, rank=1)
     told("select_item", "p16", slate=SLATE, rank=7)
