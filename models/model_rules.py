@@ -21,7 +21,7 @@ class ModelRules:
     users: int = 500_000
     sessions: int = 1 << 19
     session_items: int = 20
-    postings: int = 200
+    postings: int = 500
     neighbours: int = 500
     position_decay: float = 1.5
     step_decay: float = 3.0

@@ -134,7 +134,8 @@ def example(
     places = [at, *_negatives(order, _random(event_id))]
     features = described.features[places]
     if ranks:
-        features[:, _SHOWN_RANK] = [discount(ranks[row]) if row in ranks else 0.0 for row in described.ids[places].tolist()]
+        seen = (ranks.get(row) for row in described.ids[places].tolist())
+        features[:, _SHOWN_RANK] = [0.0 if rank is None else discount(rank) for rank in seen]
     return TrainingRow.model_construct(
         version=Blend.VERSION,
         rows=len(features),
