@@ -12,8 +12,8 @@ from models.ranked import NONE, Ranked
 from schemas.learning import TrainingRow
 
 SOURCES = (
-    "session", "session_knn", "covisitation", "transitions", "factors", "history", "popular", "together", "content",
-    "words", "new",
+    "session", "session_knn", "covisitation", "transitions", "session_bpr", "factors", "history", "popular", "together",
+    "content", "words", "new",
 )  # fmt: skip
 EXTRAS = (
     "in_session", "last", "before_last", "third_last", "times_shown", "cold", "popularity", "same_category",
@@ -28,6 +28,7 @@ PRIOR = {
     "covisitation": 2.0,
     "transitions": 1.0,
     "session": 1.0,
+    "session_bpr": 1.2,
     "together": 2.0,
     "content": 1.2,
     "words": 1.2,

@@ -68,6 +68,17 @@ def _query(
     return top_n(touched, scores, count, limit)
 
 
+@compiled
+def _partners(ids: np.ndarray, used: np.ndarray, items: np.ndarray) -> np.ndarray:
+    found = np.empty(len(items) * ids.shape[1], np.int32)
+    count = 0
+    for row in items:
+        for j in range(used[row]):
+            found[count] = ids[row, j]
+            count += 1
+    return found[:count]
+
+
 class Covisitation:
     """Pairs within a window of visits, weight 1 / distance, forgotten with a half-life of a third of the history.
 
@@ -127,6 +138,10 @@ class Covisitation:
             ids int32 and scores float32, best first.
         """
         return _query(self.ids, self.weights, self.used, recent, self.query_decay, self._sums, limit)
+
+    def partners(self, items: np.ndarray) -> np.ndarray:
+        """List all partners of some items: int32, one item's after the other's, with repeats."""
+        return _partners(self.ids, self.used, items)
 
     def weight(self, a: int, b: int) -> float:
         """Return how much `b` is visited around `a`, in events of now; 0.0 when it is not among the partners."""

@@ -22,6 +22,7 @@ from models.landing import LandingPopularity
 from models.model_rules import ModelRules
 from models.pair_limit import DAY_MS, PairLimit
 from models.ranked import NONE, Ranked, without
+from models.session_bpr import SessionBpr
 from models.session_knn import SessionKnn
 from models.trending import Trending
 from models.watermark import Watermark
@@ -80,6 +81,10 @@ class Model:
         self.session_knn = SessionKnn(
             cap=r.items, sessions=r.sessions, session_items=r.session_items, postings=r.postings, k=r.neighbours,
             position_decay=r.position_decay, step_decay=r.step_decay, age_share=r.session_age_share, idf=r.idf,
+        )  # fmt: skip
+        self.session_bpr = SessionBpr(
+            cap=r.items, factors=r.bpr_factors, negatives=r.bpr_negatives, lr=r.bpr_lr, l2=r.bpr_l2,
+            context=r.bpr_context, decay=r.bpr_decay, ring=r.bpr_ring, seed=r.seed,
         )  # fmt: skip
         self.trending = Trending(cap=r.items, decay=Decay(r.trend_share, r.half_life_min, r.trend_max))
         self.landing = LandingPopularity(cap=r.landings, items=r.landing_items, strength=r.landing_strength)
@@ -188,6 +193,7 @@ class Model:
             window = np.array(before[-rules.window :], np.int32)
             self.covisitation.learn_one(window, number, rows=rows, visitor=visitor, day=day, weight=own)
             self.transitions.learn_one(window[-1:], number, rows=rows, visitor=visitor, day=day, weight=own)
+            self.session_bpr.learn_one(step.session, number, own, {"context": before})
             if step.session and not (step.kind in STRONG and self.session_knn.holds(step.session, number)):
                 self.session_knn.learn_one(step.session, number, rows=rows, owners=owners)
             before.append(number)
@@ -217,9 +223,10 @@ class Model:
         for table in (self.covisitation, self.transitions, self.complements):
             table.limit.clear()
 
-    def _tables(self) -> tuple[Covisitation | SessionKnn | Trending | History | Complements, ...]:
+    def _tables(self) -> tuple[Covisitation | SessionKnn | SessionBpr | Trending | History | Complements, ...]:
         return (
-            self.covisitation, self.transitions, self.session_knn, self.trending, self.history, self.complements,
+            self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending, self.history,
+            self.complements,
         )  # fmt: skip
 
     def _grow(self, rows: int) -> None:
@@ -240,8 +247,8 @@ class Model:
                 replaces rather than goes with the cart.
 
         Returns:
-            sources that have something: `session`, `session_knn`, `covisitation`, `transitions`, `history`, `factors`,
-            `popular`, `together`; ids are numbers of `items`. What the session holds is the business of `session` and
+            sources that have something: `session`, `session_knn`, `covisitation`, `transitions`, `session_bpr`, `history`,
+            `factors`, `popular`, `together`; ids are numbers of `items`. What the session holds is the business of `session` and
             of other people's sessions: its own pairs and history have just been learned, and would say again that it
             was there.
         """
@@ -260,7 +267,19 @@ class Model:
         found["popular"] = self._trending(limit)
         if query.cart:
             found["together"] = self._together(query.cart, limit, category_of)
+        if len(recent):
+            found["session_bpr"] = without(self._following(recent, found, wider), own, limit)
         return {source: ranked for source, ranked in found.items() if len(ranked.ids)}
+
+    def _following(self, recent: np.ndarray, found: Mapping[str, Ranked], limit: int) -> Ranked:
+        """Rank by session BPR what the others found, then partners of the last items, then of the best of those.
+
+        Partners of partners are where the vectors know more than counts do, and there are few of them to read. All
+        items take too long, and were found to be less often right.
+        """
+        around = np.concatenate([recent, found["covisitation"].ids[: self.rules.bpr_hops]])
+        items = np.concatenate([*(ranked.ids for ranked in found.values()), self.covisitation.partners(around)])
+        return Ranked(*self.session_bpr.best(recent, items, limit, most=self.rules.bpr_scored))
 
     def names(self, ranked: Ranked) -> list[str]:
         """Name candidates, best first."""
@@ -345,6 +364,7 @@ class Model:
             "transitions": self.transitions,
             "transitions_limit": self.transitions.limit,
             "session_knn": self.session_knn,
+            "session_bpr": self.session_bpr,
             "trending": self.trending,
             "landing": self.landing,
             "history": self.history,

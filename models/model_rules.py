@@ -49,6 +49,15 @@ class ModelRules:
     negatives: int = 5
     latent_lr: float = 0.05
     bias_lr: float = 0.02
+    bpr_factors: int = 128
+    bpr_negatives: int = 10
+    bpr_lr: float = 0.1
+    bpr_l2: float = 0.001
+    bpr_context: int = 8
+    bpr_decay: float = 0.7
+    bpr_ring: int = 1 << 16
+    bpr_hops: int = 10
+    bpr_scored: int = 1_000
     seed: int = 88_172_645_463_325_252
     together_slots: int = 64
     together_least: int = 3

@@ -18,6 +18,7 @@ _WEIGHT = {
     "covisitation": 1.5,
     "transitions": 1.4,
     "session": 0.6,
+    "session_bpr": 1.2,
     "anchored": 1.4,
     "content": 1.0,
     "factors": 0.8,

@@ -68,7 +68,7 @@ def random_log(seed: int, length: int, *, items: int = 900) -> list[LearningStep
                 landing={"country": rng.choice(["NL", "DE"]), "device": rng.choice(["mobile", "desktop"])},
                 slate_id="s" if rng.random() < 0.3 else None,
                 explored=rng.choice([None, "new", "long_tail"]),
-                row=random_row(rng) if rng.random() < 0.05 else None,
+                row=random_row(random.Random(offset)) if rng.random() < 0.05 else None,
             )
         )  # fmt: skip
     return [one.model_copy(update={"unknown": some_unknown(one)}) for one in log]
@@ -189,7 +189,7 @@ def test_candidates_are_sorted_finite_and_distinct() -> None:
             assert scored.scores.dtype == np.float32
             assert (np.diff(scored.scores) <= 0).all()
             assert all(model.names(scored))
-    assert seen >= {"session_knn", "covisitation", "popular", "history", "factors"}
+    assert seen >= {"session_knn", "covisitation", "session_bpr", "popular", "history", "factors"}
 
 
 @pytest.mark.parametrize("kind", ["v", "u"])
@@ -375,7 +375,7 @@ def test_snapshots_of_other_rules_are_refused() -> None:
         decode(encode(Model(SMALL)), ModelRules())
 
 
-@pytest.mark.parametrize("name", ["blend/weights", "session_knn/postings"])
+@pytest.mark.parametrize("name", ["blend/weights", "session_knn/postings", "session_bpr/vectors"])
 def test_snapshots_of_other_versions_are_refused(name: str) -> None:
     """A whole snapshot whose arrays are not those of this version is one sentence too."""
     frozen = freeze(learned(random_log(11, 50)))
