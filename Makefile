@@ -9,10 +9,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports tests format clean
-.PHONY: bench bench-replay faults fuzz parity takeover stock soak
+.PHONY: bench bench-kernels bench-replay faults fuzz parity takeover stock soak
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv with everything, pinned
 
@@ -51,6 +51,9 @@ format: $(STAMP) ## Format the code
 
 bench: $(STAMP) ## Measure latency and throughput on real Kafka, write docs/benchmarks.md
 	@$(BIN)/python tests/bench $(ARGS)
+
+bench-kernels: $(STAMP) ## Measure learning, one decision and memory at 50,000 products, without Kafka
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/kernels.py $(ARGS)
 
 faults: $(STAMP) ## Kill workers and broker on real Kafka, count what is lost (ARGS="--seed 2 --faults 60 --json")
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -53,10 +53,11 @@ class Bench:
         self._prepare()
         profile = self._profile()
         memory = {what: self._memory(what, profile) for what in ("products", "sessions", "model")}
+        kernels = self._kernels()
         self._warm_up()
         figures = self._latencies()
         catch_up = {job: self._catch_up(job) for job in (*JOBS, AISLE)}
-        return Results(profile, memory, figures, catch_up, self._hold(0.8 * catch_up[AISLE]))
+        return Results(profile, memory, figures, catch_up, self._hold(0.8 * catch_up[AISLE]), kernels)
 
     def _prepare(self) -> None:
         self._say("Preparing events")
@@ -79,6 +80,14 @@ class Bench:
             "memory.py", "--what", what, "--history", self._files.history, "--state-bytes", int(profile["state_bytes"])
         )
         return float(done["bytes"])
+
+    def _kernels(self) -> dict[str, Any]:
+        self._say("The engine itself: learning, deciding, memory")
+        plan = self._plan
+        return self._script(
+            "kernels.py", "--json", "--products", plan.kernel_products, "--events", plan.kernel_events,
+            "--decisions", plan.kernel_decisions,
+        )  # fmt: skip
 
     def _warm_up(self) -> None:
         self._say("Warming the broker up")
@@ -109,7 +118,7 @@ class Bench:
 
     def _script(self, name: str, *arguments: object) -> dict[str, Any]:
         with Child([str(HERE / name), *map(str, arguments)]) as child:
-            return dict(json.loads(child.result(180)))
+            return dict(json.loads(child.result(300)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,10 +23,17 @@ def conditions(broker: Broker, load_before: float) -> dict[str, str]:
     with Admin(broker.settings, embedded=False) as admin:
         kafka = admin.version()
     return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "cores": f"{len(os.sched_getaffinity(0))} ({_processor()}), shared by broker, load, job and meter",
-        "load average before": f"{load_before:.2f}",
+        **machine(load_before, "shared by broker, load, job and meter"),
         "broker": f"Apache Kafka {kafka} ({broker.kind}), one node, replication 1",
+    }
+
+
+def machine(load_before: float, cores_for: str) -> dict[str, str]:
+    """Collect what does not depend on a broker."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "cores": f"{len(os.sched_getaffinity(0))} ({_processor()}), {cores_for}",
+        "load average before": f"{load_before:.2f}",
         "Python": f"{platform.python_version()} on {sys.platform}",
         "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
     }

@@ -22,6 +22,9 @@ class Plan:
         profiled: events of the CPU profile.
         partitions: of the events.
         warm_s: the broker's first seconds of work, not counted.
+        kernel_products: products of the figures that need no broker.
+        kernel_events: events learned for them.
+        kernel_decisions: slates decided for them.
     """
 
     rates: tuple[int, ...] = (50, 100, 250, 500, 1000)
@@ -35,6 +38,9 @@ class Plan:
     profiled: int = 2_000
     partitions: int = 8
     warm_s: float = 10.0
+    kernel_products: int = 50_000
+    kernel_events: int = 200_000
+    kernel_decisions: int = 2_000
 
     @property
     def past(self) -> int:
@@ -51,5 +57,5 @@ class Plan:
 
 QUICK = Plan(
     rounds=1, settle_s=1.0, window_s=2.0, backlog=1_500, hold_s=4.0, hold_tries=1, history=1_500, profiled=500,
-    warm_s=3.0,
+    warm_s=3.0, kernel_products=3_000, kernel_events=5_000, kernel_decisions=200,
 )  # fmt: skip

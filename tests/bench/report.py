@@ -5,10 +5,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from kernel_report import sheets as kernel_sheets
 from measure import Figures, Sent
 from plan import FASTEST, Plan
 from rich.console import Console
-from rich.table import Table
+from sheet import Sheet, show
 from stage import AISLE
 
 REFERENCE = "aiokafka"
@@ -32,26 +33,15 @@ class Results(NamedTuple):
     figures: Sequence[Figures]
     catch_up: Mapping[str, float]
     held: Sequence[Sent]
-
-
-class Sheet(NamedTuple):
-    """One table: a title, what it says, the head and its lines."""
-
-    title: str
-    note: str
-    head: Sequence[str]
-    lines: Sequence[Sequence[str]]
+    kernels: Mapping[str, Any]
 
 
 def render(results: Results, plan: Plan, where: Mapping[str, str], out: Path, *, quick: bool) -> None:
     """Print all tables and write the document."""
     sheets = [ratios(results), latencies(results, plan), throughput(results, plan), parts(results), memory(results)]
+    sheets += kernel_sheets(results.kernels)
     console = Console()
-    for sheet in sheets:
-        table = Table(*sheet.head, title=sheet.title, caption=sheet.note)
-        for line in sheet.lines:
-            table.add_row(*line)
-        console.print(table)
+    show(sheets, console)
     out.write_text(document(sheets, plan, where, results, quick=quick))
     console.print(f"Written to {out.name}")
 
