@@ -86,6 +86,38 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
         description="OpenAI-compatible endpoint.",
     )
+    audit_amplification: float = Field(
+        1.25, gt=0, description="`aisle audit`: greatest ratio of the Gini of exposure to that of demand."
+    )
+    audit_top_decile: float = Field(
+        1.5, gt=0, description="`aisle audit`: greatest ratio of the top decile's shares of exposure and demand."
+    )
+    audit_gini_rise: float = Field(0.1, ge=0, le=1, description="`aisle audit`: greatest rise of exposure's Gini.")
+    audit_bubble: float = Field(
+        0.8, ge=0, le=1, description="`aisle audit`: greatest filter-bubble index, the mean over visitors."
+    )
+    audit_narrowing: float = Field(
+        0.005, ge=0, le=1, description="`aisle audit`: greatest narrowing from one slate to the next."
+    )
+    audit_exposure_ratio: float = Field(
+        0.5, ge=0, le=1, description="`aisle audit`: a group is under-exposed below this ratio of exposure to demand."
+    )
+    audit_stale_share: float = Field(
+        0.01, ge=0, le=1, description="`aisle audit`: greatest share of products without a vector of their text."
+    )
+    audit_cold_share: float = Field(
+        0.02, ge=0, le=1, description="`aisle audit`: least share of what is shown that goes to cold products."
+    )
+    audit_coverage: float = Field(
+        0.2, ge=0, le=1, description="`aisle audit`: least share of the catalogue that is shown at all."
+    )
+    audit_unknown_share: float = Field(
+        0.05, ge=0, le=1, description="`aisle audit`: greatest share of shown products the catalogue does not hold."
+    )
+    audit_new_days: float = Field(30, gt=0, le=3650, description="`aisle audit`: on sale for less is new.")
+    audit_evidence: int = Field(
+        100, ge=2, description="`aisle audit`: fewest slates, touches or visitors that a figure is judged from."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "text"] = Field("text", description="JSON for machines, text for people.")
 

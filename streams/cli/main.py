@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "repartition": ("streams.cli.repartition:repartition", "More partitions; every visitor moves to theirs."),
     "generations": ("streams.cli.generations:app", "Which states and model are served; list, roll back, delete."),
     "explain": ("streams.cli.explain:explain", "Why a visitor saw what they saw: a recorded slate, explained."),
+    "audit": ("streams.cli.audit:audit", "Who gets shown, and is it what people want? Verdicts and a report."),
     "dead": ("streams.cli.dead:app", "Dead letters: count them, look at them, send them again, remove them."),
     "doctor": ("streams.cli.doctor:doctor", "Say what is there, what is missing, and the next step."),
     "schema": ("streams.cli.schema:app", "The records as JSON schemas."),

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import SPECS, TopicName, Topics
 from streams.flow import LogRecord
+from streams.kafka import is_embedded
 from streams.reading import assigned_consumer, log_record
 
 AT_ONCE = 5000
@@ -57,6 +58,18 @@ class KafkaReader:
     async def starts(self, topic: TopicName) -> dict[int, int]:
         """Give the first offset kept of each partition."""
         return {tp.partition: at for tp, at in (await self._consumer.beginning_offsets(self._all(topic))).items()}
+
+    async def starts_at(self, topic: TopicName, ms: int) -> dict[int, int]:
+        """Give offsets before which nothing arrived at a time (ms since 1970) or later; the first where none is known.
+
+        The embedded broker cannot tell: it gives the first ones kept.
+        """
+        starts = await self.starts(topic)
+        if is_embedded():
+            return starts
+        ends = await self.ends(topic)
+        found = await self._consumer.offsets_for_times(dict.fromkeys(self._all(topic), max(0, ms)))
+        return {tp.partition: ends[tp.partition] if at is None else at.offset for tp, at in found.items()}
 
     async def count(self, topic: TopicName) -> int:
         """Give how many offsets a topic keeps."""

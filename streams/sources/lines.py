@@ -63,14 +63,20 @@ def fingerprint(path: Path) -> Content:
     return Content(digest=digest.hexdigest(), lines=lines + (last != b"\n"))
 
 
-def text_lines(stream: IO[bytes], refused: Counter[str]) -> Iterator[str]:
-    """Give the lines as text: UTF-8, or Latin-1 where a line is not UTF-8; an over-long line is counted and blank."""
-    first = True
+def byte_lines(stream: IO[bytes], refused: Counter[str]) -> Iterator[bytes]:
+    """Give the lines as they are; an over-long line is counted and blank."""
     while line := stream.readline(MAX_LINE_BYTES):
         if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
             _skip_line(stream)
             refused["line too long"] += 1
             line = b"\n"
+        yield line
+
+
+def text_lines(stream: IO[bytes], refused: Counter[str]) -> Iterator[str]:
+    """Give the lines as text: UTF-8, or Latin-1 where a line is not UTF-8; an over-long line is counted and blank."""
+    first = True
+    for line in byte_lines(stream, refused):
         try:
             text = line.decode()
         except UnicodeDecodeError:
