@@ -13,7 +13,7 @@ from schemas.learning import TrainingRow
 
 SOURCES = (
     "session", "session_knn", "covisitation", "transitions", "session_bpr", "factors", "history", "popular", "together",
-    "content", "words", "new",
+    "basket_knn", "content", "words", "new",
 )  # fmt: skip
 EXTRAS = (
     "in_session", "last", "before_last", "third_last", "times_shown", "cold", "popularity", "same_category",
@@ -30,6 +30,7 @@ PRIOR = {
     "session": 1.0,
     "session_bpr": 1.2,
     "together": 2.0,
+    "basket_knn": 2.0,
     "content": 1.2,
     "words": 1.2,
     "factors": 1.2,

@@ -22,6 +22,13 @@ class Stateful(Protocol):
         """Take over a state that `state` returned; the piece must be new."""
 
 
+class ByItem(Protocol):
+    """A piece of the model that keeps numbers of items."""
+
+    def drop(self, gone: np.ndarray) -> None:
+        """Forget items; `gone` is bool, shape (rows,)."""
+
+
 def packed(value: object) -> np.ndarray:
     """Turn names and other plain values into bytes as uint8, shape (n,); floats survive exactly."""
     return np.frombuffer(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS), np.uint8)

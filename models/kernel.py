@@ -13,8 +13,8 @@ from numba import njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
-SHARED = ("kernel.py", "pair_limit.py")
-"""Files with kernels that kernels of other files call."""
+SHARED = ("blend.py", "kernel.py", "pair_limit.py", "session_ring.py")
+"""Files with kernels or constants that kernels of other files use."""
 
 _shared_stamp = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in SHARED)).digest()
 

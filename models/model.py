@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.bandit import PoolBandit
+from models.basket_knn import BasketKnn
 from models.blend import Blend
 from models.complements import Complements, substitutes
 from models.covisitation import Covisitation
@@ -16,7 +17,7 @@ from models.drift import Drift
 from models.examination import Examination
 from models.factors import Factors
 from models.history import History
-from models.items import Registry, State, Stateful, mask_of, part, prefixed
+from models.items import ByItem, Registry, State, Stateful, mask_of, part, prefixed
 from models.kernel import hash63
 from models.landing import LandingPopularity
 from models.model_rules import ModelRules
@@ -99,6 +100,11 @@ class Model:
         )  # fmt: skip
         self.bandit = PoolBandit()
         self.examination = Examination()
+        self.basket_knn = BasketKnn(
+            cap=r.items, baskets=r.baskets, basket_items=r.basket_items, postings=r.basket_postings,
+            k=r.basket_neighbours, length_power=r.basket_length_power, cart_age_share=r.cart_age_share,
+            person_age_share=r.person_age_share, idf=r.basket_idf,
+        )  # fmt: skip
         self.blend = Blend(first=r.blend_first)
         self.drift = Drift()
         self._watermark = Watermark(r.seen_offsets)
@@ -151,12 +157,14 @@ class Model:
         self.history.identify(visitor, user)
         self.factors.identify(visitor, user)
         self.session_knn.identify(visitor, user)
+        self.basket_knn.identify(visitor, user)
 
     def forget(self, key: str) -> None:
         """Erase a visitor's or user's history, factors and sessions."""
         self.history.forget(key)
         self.factors.forget(key)
         self.session_knn.forget(key)
+        self.basket_knn.forget(key)
 
     def _learn_items(self, step: LearningStep) -> None:
         self._make_room()
@@ -180,7 +188,7 @@ class Model:
         self._grow(rows)
         own = rules.own_click_weight if step.slate_id else 1.0
         visitor, day = hash63(step.visitor_id), self.clock_ms // DAY_MS
-        owners = (visitor, hash63(step.user_id) if step.user_id else 0)
+        owners = _owners(step)
         cart = set(step.cart)
         for number, (item, weight) in zip(numbers, step.items, strict=True):
             self.counts[number] += 1
@@ -206,6 +214,8 @@ class Model:
             np.array(cart, np.int32), new, rows=self.items.rows, visitor=hash63(step.visitor_id),
             day=self.clock_ms // DAY_MS,
         )  # fmt: skip
+        if step.session:
+            self.basket_knn.add(step.session, new, opens=not cart, rows=self.items.rows, owners=_owners(step))
         for item in (self.items.names[number] for number in new):
             if item not in unknown:
                 self.factors.learn_one(key, item)
@@ -217,16 +227,17 @@ class Model:
         self._grow(self.items.rows)
         mask = mask_of(gone, self.items.rows)
         self.counts[: len(mask)][mask] = 0
-        for table in self._tables():
+        for table in self.by_item():
             table.drop(mask)
         # The limits know pairs by numbers, which now may mean others.
         for table in (self.covisitation, self.transitions, self.complements):
             table.limit.clear()
 
-    def _tables(self) -> tuple[Covisitation | SessionKnn | SessionBpr | Trending | History | Complements, ...]:
+    def by_item(self) -> tuple[ByItem, ...]:
+        """Give what keeps numbers of items."""
         return (
             self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending, self.history,
-            self.complements,
+            self.complements, self.basket_knn,
         )  # fmt: skip
 
     def _grow(self, rows: int) -> None:
@@ -247,10 +258,9 @@ class Model:
                 replaces rather than goes with the cart.
 
         Returns:
-            sources that have something: `session`, `session_knn`, `covisitation`, `transitions`, `session_bpr`, `history`,
-            `factors`, `popular`, `together`; ids are numbers of `items`. What the session holds is the business of `session` and
-            of other people's sessions: its own pairs and history have just been learned, and would say again that it
-            was there.
+            sources that have something, of those in `SOURCES` that the model has; ids are numbers of `items`. What
+            the session holds is the business of `session` and of other people's sessions: its own pairs and history
+            have just been learned, and would say again that it was there.
         """
         found: dict[str, Ranked] = {}
         own = self._held(query.items)
@@ -261,14 +271,17 @@ class Model:
             found["session_knn"] = Ranked(*self.session_knn.rank(recent, query.session, limit))
             found["covisitation"] = without(Ranked(*self.covisitation.rank(recent, wider)), own, limit)
             found["transitions"] = without(Ranked(*self.transitions.rank(recent[:1], wider)), own, limit)
+        history = NONE
         if query.key:
-            found["history"] = without(Ranked(*self.history.rank(query.key, wider)), own, limit)
+            history = Ranked(*self.history.rank(query.key, wider))
+            found["history"] = without(history, own, limit)
             found["factors"] = self._numbered(*self.factors.rank(query.key, limit))
         found["popular"] = self._trending(limit)
         if query.cart:
             found["together"] = self._together(query.cart, limit, category_of)
         if len(recent):
             found["session_bpr"] = without(self._following(recent, found, wider), own, limit)
+        found["basket_knn"] = self._baskets(query, history, limit)
         return {source: ranked for source, ranked in found.items() if len(ranked.ids)}
 
     def _following(self, recent: np.ndarray, found: Mapping[str, Ranked], limit: int) -> Ranked:
@@ -304,7 +317,7 @@ class Model:
         return np.array(list(known), np.int32)
 
     def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], Hashable] | None) -> Ranked:
-        numbers = np.array([n for item in dict.fromkeys(cart) if (n := self.items.get(item)) >= 0], np.int32)
+        numbers = self._numbers(cart)
         ids, scores = self.complements.rank(numbers, limit)
         if category_of is not None:
             names = self.items.names
@@ -314,6 +327,17 @@ class Model:
             )  # fmt: skip
             ids, scores = ids[kept], scores[kept]
         return Ranked(ids, scores)
+
+    def _baskets(self, query: Query, history: Ranked, limit: int) -> Ranked:
+        """Complete the cart; with an empty one, say what baskets hold that are like what the person comes back to."""
+        if query.cart:
+            return Ranked(*self.basket_knn.complete(self._numbers(query.cart), query.session, limit))
+        most = self.rules.basket_query
+        return Ranked(*self.basket_knn.next_basket(history.ids[:most], history.scores[:most], limit))
+
+    def _numbers(self, items: Sequence[str]) -> np.ndarray:
+        """Number the distinct items that are known, int32, in their order."""
+        return np.array([n for item in dict.fromkeys(items) if (n := self.items.get(item)) >= 0], np.int32)
 
     def _trending(self, limit: int) -> Ranked:
         if self._popular is None or self._popular[:2] != (self._version, limit):
@@ -373,6 +397,7 @@ class Model:
             "complements_limit": self.complements.limit,
             "bandit": self.bandit,
             "examination": self.examination,
+            "basket_knn": self.basket_knn,
             "blend": self.blend,
             "drift": self.drift,
             "watermark": self._watermark,
@@ -405,3 +430,8 @@ class Model:
             sha.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
+
+
+def _owners(step: LearningStep) -> tuple[int, int]:
+    """Hash whom a step's session belongs to: the visitor, and the user or 0."""
+    return hash63(step.visitor_id), hash63(step.user_id) if step.user_id else 0

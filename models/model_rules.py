@@ -62,6 +62,15 @@ class ModelRules:
     together_slots: int = 64
     together_least: int = 3
     together_shrink: float = 20.0
+    baskets: int = 1 << 17
+    basket_items: int = 64
+    basket_postings: int = 100
+    basket_neighbours: int = 300
+    basket_query: int = 50
+    basket_length_power: float = 0.7
+    cart_age_share: float = 0.5
+    person_age_share: float = 0.1
+    basket_idf: float = 0.3
     blend_first: int = 300
     seen_offsets: int = 8_192
 

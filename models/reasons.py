@@ -14,6 +14,7 @@ _WEIGHT = {
     "together": 3.0,
     "words": 2.5,
     "history": 2.0,
+    "basket_knn": 1.6,
     "session_knn": 1.5,
     "covisitation": 1.5,
     "transitions": 1.4,
@@ -27,7 +28,12 @@ _WEIGHT = {
 }
 
 
-_BESIDE = {"together": "Goes well with", "content": "Similar to", "anchored": "Similar to"}
+_BESIDE = {
+    "together": "Goes well with",
+    "basket_knn": "Goes well with",
+    "content": "Similar to",
+    "anchored": "Similar to",
+}
 
 
 def main_sources(sources: Sequence[str], shares: np.ndarray) -> list[str]:
@@ -49,6 +55,7 @@ class Reasons:
 
     def __init__(self, context: Context, anchors: Sequence[str], catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._cart = bool(context.cart)
         self._bought = {product_id for product_id, _ in context.purchased}
         self._query = _short(context.query) if context.query else None
         recent = dict.fromkeys((*anchors, *reversed(context.views)))
@@ -58,11 +65,15 @@ class Reasons:
     def of(self, product_id: str, source: str) -> str:
         """Explain one product of the slate by the source that says most."""
         match source:
+            case "history" | "basket_knn" | "session" if product_id in self._bought:
+                return "Buy again"
             case "history" | "session":
-                return "Buy again" if product_id in self._bought else "You looked at this before"
+                return "You looked at this before"
             case "words" if self._query:
                 return f"Matches “{self._query}”"
-            case "factors":
+            case "basket_knn" if self._cart:
+                return self._beside(product_id, source)
+            case "factors" | "basket_knn":
                 return "Picked for your taste"
             case "new":
                 product = self._catalogue.get(product_id)

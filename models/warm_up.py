@@ -38,8 +38,7 @@ def warm_up() -> None:
     _search()
     model.history.learn_one("v", 0, weight=-1.0, at_ms=0)
     gone = mask_of([0], model.items.rows)
-    visited = (model.covisitation, model.session_knn, model.session_bpr, model.trending)
-    for table in (*visited, model.history, model.complements):
+    for table in model.by_item():
         table.drop(gone)
 
 

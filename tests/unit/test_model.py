@@ -22,7 +22,7 @@ from schemas.record import from_epoch_ms
 SMALL = ModelRules(
     items=900, people=40, users=30, sessions=64, session_items=5, postings=8, slots=6, together_slots=6,
     unknown_items=300, pair_cells=256, landings=8, landing_items=4, history_slots=4, half_life_min=50, seen_offsets=64,
-    blend_first=2,
+    blend_first=2, baskets=64, basket_items=5, basket_postings=8,
 )  # fmt: skip
 """Caps low enough for every eviction to happen within some hundreds of steps."""
 
@@ -189,7 +189,8 @@ def test_candidates_are_sorted_finite_and_distinct() -> None:
             assert scored.scores.dtype == np.float32
             assert (np.diff(scored.scores) <= 0).all()
             assert all(model.names(scored))
-    assert seen >= {"session_knn", "covisitation", "session_bpr", "popular", "history", "factors"}
+    named = {"session", "session_knn", "covisitation", "transitions", "session_bpr", "popular", "factors", "basket_knn"}
+    assert seen >= named
 
 
 @pytest.mark.parametrize("kind", ["v", "u"])
@@ -203,6 +204,7 @@ def test_forget_leaves_no_trace(kind: str) -> None:
     assert key not in model.history.keys.numbers
     assert key not in model.factors.users.names.numbers
     assert hash63(key) not in model.session_knn.owners
+    assert hash63(key) not in model.basket_knn.owners
     assert not any(name.startswith(f"{key}-") for name in model.session_knn.slots)
     assert f'"{key}"'.encode() not in encode(model)
     assert not {"history", "factors"} & set(model.candidates(QUERY._replace(key=key)))
