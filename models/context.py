@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from models.engagement import recency, step_weight
+from models.referrer import landed
 from models.session_rules import SessionRules
 from models.visitor import Entry, Profile, Seen, Session, Visitor
 from schemas.events import Event, Landing
@@ -104,7 +105,7 @@ def context_of(visitor_id: str, moment: Moment, rules: SessionRules) -> Context:
 
 def bare_context(event: Event) -> Context:
     """Give the context of a visitor of whom nothing is kept: this event's own landing and search."""
-    return Context(event.visitor_id, at_ms=epoch_ms(event.at), landing=event.context, query=event.query)
+    return Context(event.visitor_id, at_ms=epoch_ms(event.at), landing=landed(None, event), query=event.query)
 
 
 def weighted_steps(session: Session, shown: tuple[Seen, ...], rules: SessionRules) -> tuple[tuple[str, float], ...]:

@@ -88,7 +88,9 @@ class Model:
             context=r.bpr_context, decay=r.bpr_decay, ring=r.bpr_ring, seed=r.seed,
         )  # fmt: skip
         self.trending = Trending(cap=r.items, decay=Decay(r.trend_share, r.half_life_min, r.trend_max))
-        self.landing = LandingPopularity(cap=r.landings, items=r.landing_items, strength=r.landing_strength)
+        self.landing = LandingPopularity(
+            cap=r.landings, items=r.landing_items, strength=r.landing_strength, most=r.landing_events
+        )
         self.history = History(cap=r.people, slots=r.history_slots, half_life_days=r.history_half_life_days)
         self.factors = Factors(
             cap_items=r.items, cap_users=r.users, k=r.factors, negatives=r.negatives, latent_lr=r.latent_lr,
@@ -195,7 +197,7 @@ class Model:
             if weight > 0:
                 self.trending.learn_one(number, rows=rows, weight=own * weight)
                 if item not in unknown:  # of a landing few items are kept, and these cannot be shown
-                    self.landing.learn_one(step.landing, item, weight=own * weight)
+                    self.landing.learn_one(step.landing, number, weight=own * weight)
             if step.kind == "purchase" and (number in before or item in cart):
                 continue  # buying what was looked at is no further visit
             window = np.array(before[-rules.window :], np.int32)
@@ -236,8 +238,8 @@ class Model:
     def by_item(self) -> tuple[ByItem, ...]:
         """Give what keeps numbers of items."""
         return (
-            self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending, self.history,
-            self.complements, self.basket_knn,
+            self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending, self.landing,
+            self.history, self.complements, self.basket_knn,
         )  # fmt: skip
 
     def _grow(self, rows: int) -> None:
@@ -345,23 +347,17 @@ class Model:
         return self._popular[2]
 
     def popularity(self, landing: Mapping[str, str], *, limit: int = 100) -> Ranked:
-        """Rank by recent popularity within the finest landing context that has evidence.
+        """Rank by recent popularity within the finest landing contexts that have evidence.
 
         Args:
-            landing: context values: `country`, `device`, `source`, `campaign`.
+            landing: context values, see `models.landing.landing_of`.
             limit: at most this many.
 
         Returns:
             shares of the context's events, best first; ids are numbers of `items`.
         """
-        world = self._trending(limit)
-        total = float(world.scores.sum()) or 1.0
-        shares = dict(zip(self.names(world), (world.scores / total).tolist(), strict=True))
-        smooth = self.landing.smooth(landing, shares)
-        items = sorted(smooth)
-        scores = np.array([smooth[item] for item in items], np.float32)
-        best = np.argsort(-scores, kind="stable")[:limit]
-        return self._numbered([items[at] for at in best.tolist()], scores[best])
+        trending = self.trending
+        return self.landing.rank(landing, self._trending(limit).ids, trending.weight, trending.total, limit=limit)
 
     def count_of(self, item: str) -> int:
         """Count the events learned for an item."""

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from models.knowledge import Knowledge
+from models.landing import landing_of
 from models.model import Query
 from models.placements import basket
 from models.ranked import Ranked
 from models.session import Context
 from schemas.errors import DegradedError
-from schemas.events import Event, Landing
+from schemas.events import Event
 from schemas.record import from_epoch_ms
 
 LIMIT = 100
@@ -26,19 +27,6 @@ NEW_LIMIT = 30
 
 Found = Mapping[str, Ranked]
 """Candidates by source, as rows of the fact table: what is not in the catalogue cannot be shown."""
-
-
-def landing_of(landing: Landing | None) -> dict[str, str]:
-    """Give the landing context as the flat text features learning knows it by."""
-    if landing is None:
-        return {}
-    known = {
-        "country": landing.country,
-        "device": landing.device,
-        "campaign": landing.utm_campaign,
-        "source": landing.utm_source,
-    }
-    return {name: value for name, value in known.items() if value}
 
 
 def query_of(context: Context, event: Event, knowledge: Knowledge) -> Query:

@@ -1,5 +1,7 @@
 """Recent popularity: the best few hundred items, exact at every moment."""
 
+import math
+
 import numpy as np
 
 from models.decay import Decay
@@ -38,12 +40,17 @@ class Trending:
     Args:
         cap: most items.
         decay: the half-life.
+
+    Attributes:
+        weight: float64, by item, in events of the beginning.
+        total: its sum.
     """
 
     def __init__(self, *, cap: int, decay: Decay) -> None:
         self.cap = cap
         self.decay = decay
         self.weight = np.zeros(START_ROWS)
+        self.total = 0.0
         self._place = np.zeros(START_ROWS, np.int32)
         self._top = np.zeros(TOP, np.int32)
         self._size = np.zeros(1, np.int64)
@@ -51,10 +58,13 @@ class Trending:
     def learn_one(self, item: int, *, rows: int, weight: float) -> None:
         """Count one event; `weight` > 0."""
         self._grow(rows)
-        _bump(self.weight, self._place, self._top, self._size, item, self.decay.step() * weight)
+        more = self.decay.step() * weight
+        _bump(self.weight, self._place, self._top, self._size, item, more)
+        self.total += more
         factor = self.decay.rescale()
         if factor != 1.0:
             self.weight *= factor
+            self.total *= factor
 
     def rank(self, limit: int) -> tuple[np.ndarray, np.ndarray]:
         """Return ids int32 and weights float32 in events of now, best first; at most 256."""
@@ -65,6 +75,7 @@ class Trending:
         """Forget items; `gone` is bool, shape (rows,)."""
         self._grow(len(gone))
         self.weight[: len(gone)][gone] = 0.0
+        self.total = math.fsum(self.weight)  # whatever the array's length, the same to the last bit
         self._rebuild()
 
     def _rebuild(self) -> None:
@@ -84,12 +95,19 @@ class Trending:
     def state(self) -> State:
         """Return what decides predictions."""
         top = self._top[: self._size[0]]
-        return {"weight": np.trim_zeros(self.weight, "b"), "top": top, **prefixed("decay", self.decay.state())}
+        total = np.array([self.total])
+        return {
+            "weight": np.trim_zeros(self.weight, "b"),
+            "total": total,
+            "top": top,
+            **prefixed("decay", self.decay.state()),
+        }
 
     def restore(self, state: State) -> None:
         """Take over a state that `state` returned."""
         self._grow(len(state["weight"]))
         self.weight[: len(state["weight"])] = state["weight"]
+        self.total = float(state["total"][0])
         top = state["top"]
         self._top[: len(top)] = top
         self._size[0] = len(top)

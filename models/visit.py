@@ -3,6 +3,7 @@
 import zlib
 
 from models.engagement import LOOKING, beat
+from models.referrer import landed
 from models.session_rules import SessionRules
 from models.visitor import UNKNOWN, Session, Step
 from schemas.events import Event, EventName
@@ -57,7 +58,7 @@ def moved(session: Session, event: Event, at_ms: int, rules: SessionRules) -> Se
     session = session._replace(
         last_ms=at_ms,
         events=session.events + 1,
-        landing=session.landing or event.context,
+        landing=landed(session.landing, event),
         query=event.query[: rules.query_chars] if event.name == "search" and event.query else session.query,
     )
     if event.name == "page_ping":

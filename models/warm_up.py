@@ -31,9 +31,10 @@ def warm_up() -> None:
     for offset in range(2):
         step = LearningStep(
             origin=Origin(topic="warm", partition=0, offset=offset), at=AT, visitor_id="v", session="s",
-            kind="cart", items=(("p0", 1.0), ("p1", 1.0)), context=(("p2", 1.0),),
+            kind="cart", items=(("p0", 1.0), ("p1", 1.0)), context=(("p2", 1.0),), landing={"country": "NL"},
         )  # fmt: skip
         model.learn_one(step, offset)
+    model.popularity({"country": "NL"})
     _decide(Knowledge(content=Content(_no_index), model=model))
     _search()
     model.history.learn_one("v", 0, weight=-1.0, at_ms=0)

@@ -76,7 +76,11 @@ class Ping(Part):
 
 
 class Landing(Part):
-    """Where the visitor comes from."""
+    """Where the visitor comes from.
+
+    `referrer` is the kind of place (`search`, `social`, `mail`, `shopping`, `own`, `site`, `direct`), not its address;
+    where absent it follows from `utm_source`, `utm_medium` and the host of the page's referrer.
+    """
 
     country: Annotated[str, StringConstraints(max_length=8)] | None = None
     device: Annotated[str, StringConstraints(max_length=16)] | None = None
@@ -87,6 +91,7 @@ class Landing(Part):
     utm_term: Annotated[str, StringConstraints(max_length=128)] | None = None
     utm_content: Annotated[str, StringConstraints(max_length=128)] | None = None
     local_hour: Annotated[int, Field(ge=0, le=23)] | None = None
+    referrer: Annotated[str, StringConstraints(max_length=16)] | None = None
 
 
 class Shown(Part):

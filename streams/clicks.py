@@ -14,11 +14,12 @@ import orjson
 from models.explore import explored_rank
 from models.exposure import ranks_on
 from models.features import score
+from models.landing import landing_of
 from models.lesson import unknown_to
 from models.pairing import REWARDED_MS
 from models.pools import Pools
 from models.ranked import NONE, Ranked
-from models.retrieval import Retrieved, landing_of, newest, retrieve
+from models.retrieval import Retrieved, newest, retrieve
 from models.session import Applied, Context, Visitor, apply, decode_visitor, encode
 from models.training import RowBudget, choice, sampled, training_row
 from schemas.erasures import erasures_of

@@ -13,6 +13,9 @@ Way = Literal["front_page", "search", "category", "shelf", "links", "goes_with",
 """`shelf` is the category page of the current product; `back` a second look at one seen before."""
 
 FIRST: Mapping[Way, float] = MappingProxyType({"front_page": 0.25, "search": 0.3, "category": 0.45})
+SEEKING: Mapping[Way, float] = MappingProxyType({"search": 0.6, "category": 0.3, "front_page": 0.1})
+"""The first way of those who typed what they want before they came: their search leads to it."""
+
 LATER: Mapping[Way, float] = MappingProxyType(
     {"front_page": 0.08, "search": 0.14, "category": 0.26, "shelf": 0.12, "links": 0.35, "back": 0.05}
 )
@@ -38,6 +41,12 @@ class Trip:
         self.seen: list[int] = []
         self.current: int | None = None
         self.just_added = False
+        self.sought: int | None = None
+
+    def seek(self, random: Random) -> int:
+        """Draw the item that the shopper is after from the start."""
+        self.sought = _drawn(self._liking, random)
+        return self.sought
 
     def look_at(self, item: int) -> None:
         """Make an item the current one."""
@@ -56,9 +65,7 @@ class Trip:
         chances = self._ways()
         way = random.choices(list(chances), weights=list(chances.values()))[0]
         places, shares = self._along(way)
-        cumulated = np.cumsum(shares)
-        drawn = int(np.searchsorted(cumulated, random.random() * cumulated[-1], side="right"))
-        return way, int(places[min(drawn, len(places) - 1)])
+        return way, int(places[_drawn(shares, random)])
 
     def best(self, k: int) -> tuple[str, ...]:
         """Rank items by the true chance that `step` takes them next: nobody can predict better."""
@@ -72,7 +79,9 @@ class Trip:
 
     def _ways(self) -> dict[Way, float]:
         """Give the open ways with their chances, summing to 1."""
-        ways = FIRST if self.current is None else AFTER_CART if self.just_added else LATER
+        ways = AFTER_CART if self.just_added else LATER
+        if self.current is None:
+            ways = FIRST if self.sought is None else SEEKING
         chances = {way: chance for way, chance in ways.items() if self._along(way)[1].sum() > 0}
         total = sum(chances.values())
         return {way: chance / total for way, chance in chances.items()}
@@ -89,6 +98,8 @@ class Trip:
 
     def _places(self, way: Way) -> np.ndarray:
         truth, current = self._truth, self.current
+        if way == "search" and current is None and self.sought is not None:
+            return np.array([self.sought])
         if way == "shelf" and current is not None:
             return np.flatnonzero(truth.leaf == truth.leaf[current])
         if way == "links" and current is not None:
@@ -96,3 +107,10 @@ class Trip:
         if way == "goes_with" and current is not None:
             return truth.partner[current : current + 1]
         return np.arange(len(truth.items))
+
+
+def _drawn(shares: np.ndarray, random: Random) -> int:
+    """Draw a place by its share."""
+    cumulated = np.cumsum(shares)
+    drawn = int(np.searchsorted(cumulated, random.random() * cumulated[-1], side="right"))
+    return min(drawn, len(shares) - 1)

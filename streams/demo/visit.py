@@ -11,6 +11,7 @@ from schemas.products import Product
 from schemas.slates import Slate
 from streams.demo.navigation import Trip, Way
 from streams.demo.shopper import Act, Scene, Shopper
+from streams.demo.words import CAMPAIGNS
 
 BEST = 20
 SEEN_OF_SLATE = 8
@@ -27,7 +28,6 @@ READING_PER_MS = 8
 """A page that is open for one second of the demo was read for eight: shoppers here are fast."""
 
 SITE = "https://shop.example"
-_REFERRERS = ("https://search.example/", "https://social.example/", None)
 
 
 class Visit:
@@ -43,13 +43,14 @@ class Visit:
         self._shopper = shopper
         self._scene = scene
         self._random = random = shopper.begin()
-        mood, self._campaign = shopper.mission(random)
+        self._mission = shopper.mission(random, hour)
         rng = np.random.default_rng(random.getrandbits(63))
-        self._trip = Trip(scene.truth, scene.truth.weights(scene.truth.taste(mood, rng)), scene.open_items)
+        taste = scene.truth.taste(self._mission.mood, rng)
+        self._trip = Trip(scene.truth, scene.truth.weights(taste), scene.open_items)
         self._landing = self._landed(hour)
         self._cart: list[str] = []
         self._bought: list[str] = []
-        self._page = self._new_page("home", "/", random.choice(_REFERRERS))
+        self._page = self._new_page("home", "/", self._mission.referrer)
         self._pages = 1
 
     def acts(self) -> Iterator[Act]:
@@ -185,9 +186,15 @@ class Visit:
         return Page(view_id=view_id, url=SITE + path, referrer=referrer, kind=kind)
 
     def _landed(self, hour: int) -> Landing:
-        shopper, campaign = self._shopper, self._campaign
-        source = {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": campaign} if campaign else {}
-        return Landing(country=shopper.country, device=shopper.device, local_hour=hour, **source)
+        shopper, campaign = self._shopper, self._mission.campaign
+        told = {}
+        if campaign is not None:
+            told = {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": CAMPAIGNS[campaign]}
+            told["utm_content"] = self._scene.leads[campaign]
+        elif self._mission.seeks:
+            words = _query(self._product(self._trip.seek(self._random)), self._random)
+            told = {"utm_source": "google", "utm_medium": "cpc", "utm_term": words}
+        return Landing(country=shopper.country, device=shopper.device, local_hour=hour, **told)
 
     def _ping(self, wait_ms: int, scroll: float, *, read_ms: int) -> Act:
         return self._act(wait_ms, "page_ping", ping=Ping(dwell_ms=read_ms, scroll=scroll))

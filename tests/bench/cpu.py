@@ -87,7 +87,7 @@ def timed_functions() -> list[Timed]:
         Timed(History, "rank", "candidates: history"),
         Timed(Factors, "rank", "candidates: factors"),
         Timed(Trending, "rank", "candidates: popular"),
-        Timed(LandingPopularity, "smooth", "candidates: popular"),
+        Timed(LandingPopularity, "rank", "candidates: popular"),
         Timed(Complements, "rank", "candidates: together"),
         Timed(Content, "near", "candidates: content"),
         Timed(Content, "session_vector", "candidates: content"),

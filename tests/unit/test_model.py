@@ -21,8 +21,8 @@ from schemas.record import from_epoch_ms
 
 SMALL = ModelRules(
     items=900, people=40, users=30, sessions=64, session_items=5, postings=8, slots=6, together_slots=6,
-    unknown_items=300, pair_cells=256, landings=8, landing_items=4, history_slots=4, half_life_min=50, seen_offsets=64,
-    blend_first=2, baskets=64, basket_items=5, basket_postings=8,
+    unknown_items=300, pair_cells=256, landings=8, landing_items=4, landing_events=30.0, history_slots=4,
+    half_life_min=50, seen_offsets=64, blend_first=2, baskets=64, basket_items=5, basket_postings=8,
 )  # fmt: skip
 """Caps low enough for every eviction to happen within some hundreds of steps."""
 
@@ -65,7 +65,8 @@ def random_log(seed: int, length: int, *, items: int = 900) -> list[LearningStep
                 items=tuple((name, WEIGHT.get(kind, 1.0)) for name in names[: rng.randrange(3)]),
                 context=tuple((name, rng.uniform(-1, 2)) for name in names[4 : 4 + rng.randrange(8)]),
                 cart=tuple(names[: rng.randrange(4)]),
-                landing={"country": rng.choice(["NL", "DE"]), "device": rng.choice(["mobile", "desktop"])},
+                landing={"country": rng.choice(["NL", "DE"]), "device": rng.choice(["mobile", "desktop"]),
+                         "campaign": f"c{rng.randrange(9)}", "part": rng.choice(["night", "morning"])},
                 slate_id="s" if rng.random() < 0.3 else None,
                 explored=rng.choice([None, "new", "long_tail"]),
                 row=random_row(random.Random(offset)) if rng.random() < 0.05 else None,
@@ -311,7 +312,7 @@ def test_made_up_products_take_no_products_place() -> None:
             sizes.append(len(encode(model)))
     assert [model.count_of(product) for product in products] == counts
     assert set(model.factors.items.names.numbers) == set(products)
-    assert set(model.landing.contexts["country=NL"]) <= set(products)
+    assert {model.items.names[n] for n in model.landing.items_of("country=NL")} <= set(products)
     assert len(model.items) <= len(products) + SMALL.unknown_items
     assert max(sizes) < 1.2 * sizes[0]
     assert model.digest() == other.digest()
