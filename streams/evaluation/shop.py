@@ -10,8 +10,9 @@ import numpy as np
 from models.blend import Described
 from models.features import candidates_of
 from models.knowledge import Knowledge
+from models.landing import landing_of
 from models.lesson import unknown_to
-from models.retrieval import Found, landing_of, retrieve
+from models.retrieval import Found, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
 from models.training import example
 from schemas.events import Event
