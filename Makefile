@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports tests format clean
-.PHONY: bench bench-kernels bench-replay faults fuzz parity takeover stock soak
+.PHONY: attack bench bench-kernels bench-replay faults fuzz parity takeover stock soak
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ faults: $(STAMP) ## Kill workers and broker on real Kafka, count what is lost (A
 
 fuzz: $(STAMP) ## Feed every decoder broken input (ARGS="--inputs 1000000 --seed 2 --json"; the extra fuzz sees coverage)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+attack: $(STAMP) ## How far visitors can push one product up on everybody's home slates (ARGS="--visitors 1 50")
+	@$(BIN)/python -m tests.attack $(ARGS)
 
 parity: $(STAMP) ## Record traffic on real Kafka, kill a worker, prove every slate (ARGS="--slates 10000 --json")
 	@$(BIN)/python -m tests.parity $(ARGS)

@@ -32,7 +32,10 @@ from schemas.record import epoch_ms
 
 __all__ = ["Blend", "Model", "ModelRules", "Query", "Ranked"]
 
-VISITS: frozenset[StepKind] = frozenset({"view", "click", "cart", "purchase"})
+VISITS: dict[StepKind, int] = {"view": 0, "click": 0, "cart": 1, "purchase": 2}
+"""Kinds of visits, numbered by what of a person's day they count as."""
+
+JOINED = len(VISITS)
 STRONG: frozenset[StepKind] = frozenset({"cart", "purchase"})
 MOST_NAMES = 260
 """The most items one step can name: items, cart and context."""
@@ -109,6 +112,7 @@ class Model:
         )  # fmt: skip
         self.blend = Blend(first=r.blend_first)
         self.drift = Drift()
+        self.visit_limit = PairLimit(r.pair_cells // 4, r.pair_limit)
         self._watermark = Watermark(r.seen_offsets)
         self._popular: tuple[int, int, Ranked] | None = None
         self._version = 0
@@ -177,15 +181,33 @@ class Model:
             if step.kind != "impression" and weight:
                 self.history.learn_one(key, number, weight=weight, at_ms=self.clock_ms)
         if step.kind in VISITS:
+            first = {
+                number for number in dict.fromkeys(numbers) if self._nth_today(step, number, VISITS[step.kind]) == 1
+            }
             before = [self.items.known(item) for item, _ in step.context]
-            self._visit(step, numbers, before, unknown)
-        if step.kind in STRONG:
-            self._buy(step, key, numbers, unknown)
+            self._visit(step, numbers, before, unknown, first)
+            if step.kind in STRONG:
+                self._buy(step, key, numbers, unknown, first)
         if unknown or self.items.unknown:
             self.items.sort_out(step.names(), unknown)
 
-    def _visit(self, step: LearningStep, numbers: Sequence[int], before: list[int], unknown: Collection[str]) -> None:
-        """Learn what was looked at after what, and what is popular."""
+    def _nth_today(self, step: LearningStep, number: int, way: int) -> int:
+        """Say which of today's this is, of a person, an item, and what is done with it; 0 beyond the limit of pairs."""
+        person, day = hash63(step.user_id or step.visitor_id), self.clock_ms // DAY_MS
+        return self.visit_limit.nth(person, number, self.rules.items + way, day)
+
+    def _visit(
+        self,
+        step: LearningStep,
+        numbers: Sequence[int],
+        before: list[int],
+        unknown: Collection[str],
+        first: Collection[int],
+    ) -> None:
+        """Learn what was looked at after what, and what is popular.
+
+        Nobody makes a product popular alone: of a person's day the `first` visits count, one of each kind.
+        """
         rules, rows = self.rules, self.items.rows
         self._grow(rows)
         own = rules.own_click_weight if step.slate_id else 1.0
@@ -194,7 +216,7 @@ class Model:
         cart = set(step.cart)
         for number, (item, weight) in zip(numbers, step.items, strict=True):
             self.counts[number] += 1
-            if weight > 0:
+            if weight > 0 and number in first:
                 self.trending.learn_one(number, rows=rows, weight=own * weight)
                 if item not in unknown:  # of a landing few items are kept, and these cannot be shown
                     self.landing.learn_one(step.landing, number, weight=own * weight)
@@ -204,11 +226,22 @@ class Model:
             self.covisitation.learn_one(window, number, rows=rows, visitor=visitor, day=day, weight=own)
             self.transitions.learn_one(window[-1:], number, rows=rows, visitor=visitor, day=day, weight=own)
             self.session_bpr.learn_one(step.session, number, own, {"context": before})
-            if step.session and not (step.kind in STRONG and self.session_knn.holds(step.session, number)):
+            if step.session and self._joins(step, step.session, number):
                 self.session_knn.learn_one(step.session, number, rows=rows, owners=owners)
             before.append(number)
 
-    def _buy(self, step: LearningStep, key: str, numbers: Sequence[int], unknown: Collection[str]) -> None:
+    def _joins(self, step: LearningStep, session: str, number: int) -> bool:
+        """Say whether a visit belongs to its session: strong ones of what is in it are no further visit.
+
+        Nor do a person's sessions of one day beyond the limit: they would be everybody's nearest.
+        """
+        if self.session_knn.holds(session, number):
+            return step.kind not in STRONG
+        return self._nth_today(step, number, JOINED) > 0
+
+    def _buy(
+        self, step: LearningStep, key: str, numbers: Sequence[int], unknown: Collection[str], first: Collection[int]
+    ) -> None:
         """Learn what goes together and what this person wants; an item counts once per basket."""
         cart = list(dict.fromkeys(self.items.known(item) for item in step.cart))
         new = [number for number in dict.fromkeys(numbers) if number not in cart]
@@ -216,9 +249,10 @@ class Model:
             np.array(cart, np.int32), new, rows=self.items.rows, visitor=hash63(step.visitor_id),
             day=self.clock_ms // DAY_MS,
         )  # fmt: skip
+        mine = [number for number in new if number in first]
         if step.session:
-            self.basket_knn.add(step.session, new, opens=not cart, rows=self.items.rows, owners=_owners(step))
-        for item in (self.items.names[number] for number in new):
+            self.basket_knn.add(step.session, mine, opens=not cart, rows=self.items.rows, owners=_owners(step))
+        for item in (self.items.names[number] for number in mine):
             if item not in unknown:
                 self.factors.learn_one(key, item)
 
@@ -234,6 +268,7 @@ class Model:
         # The limits know pairs by numbers, which now may mean others.
         for table in (self.covisitation, self.transitions, self.complements):
             table.limit.clear()
+        self.visit_limit.clear()
 
     def by_item(self) -> tuple[ByItem, ...]:
         """Give what keeps numbers of items."""
@@ -396,6 +431,7 @@ class Model:
             "basket_knn": self.basket_knn,
             "blend": self.blend,
             "drift": self.drift,
+            "visit_limit": self.visit_limit,
             "watermark": self._watermark,
         }
 

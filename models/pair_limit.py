@@ -20,8 +20,8 @@ def mixed(visitor: int, a: int, b: int) -> np.int64:
 
 
 @compiled
-def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: np.int64, day: int, most: int) -> bool:
-    """Count one addition; False when the pair has had its share today.
+def nth(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: np.int64, day: int, most: int) -> int:
+    """Count one addition and give which of today's it is; 0 when the pair has had its share.
 
     A set of four cells serves all keys that fall into it. A full set gives up its least used cell, so that pairs at
     their limit stay known longest; what is given up may be counted anew: a limit against abuse, not an account.
@@ -31,9 +31,9 @@ def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: np.int64, 
     for cell in range(base, base + WAYS):
         if days[cell] == day and keys[cell] == key:
             if counts[cell] >= most:
-                return False
+                return 0
             counts[cell] += 1
-            return True
+            return int(counts[cell])
         if days[cell] != day:
             if days[victim] == day:
                 victim = cell
@@ -42,7 +42,13 @@ def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: np.int64, 
     keys[victim] = key
     days[victim] = day
     counts[victim] = 1
-    return True
+    return 1
+
+
+@compiled
+def take(keys: np.ndarray, days: np.ndarray, counts: np.ndarray, key: np.int64, day: int, most: int) -> bool:
+    """Count one addition; False when the pair has had its share today."""
+    return nth(keys, days, counts, key, day, most) > 0
 
 
 class PairLimit:
@@ -58,6 +64,10 @@ class PairLimit:
         self.days = np.full(cells, -1, np.int32)
         self.counts = np.zeros(cells, np.uint8)
         self.most = most
+
+    def nth(self, visitor: int, a: int, b: int, day: int) -> int:
+        """Count one addition of a visitor to a pair and give which of today's it is; 0 beyond their share."""
+        return int(nth(self.keys, self.days, self.counts, mixed(visitor, a, b), day, self.most))
 
     def clear(self) -> None:
         """Start anew: the items' numbers have changed their meaning."""

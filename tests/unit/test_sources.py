@@ -26,7 +26,7 @@ class Shop:
     def learn(self, kind: StepKind, *items: str, visitor: str = "v", at_ms: int = 0, **more: object) -> None:
         """Learn one step."""
         self.offset += 1
-        weight = {"view": 1.0, "cart": 3.0, "purchase": 5.0, "refund": -5.0}[kind]
+        weight = {"view": 1.0, "click": 1.0, "cart": 3.0, "purchase": 5.0, "refund": -5.0}[kind]
         fields: dict[str, object] = {
             "origin": Origin(topic="t", partition=0, offset=self.offset),
             "at": from_epoch_ms(at_ms),
@@ -208,9 +208,9 @@ def test_a_refund_takes_back(shop: Shop) -> None:
 def test_factors_learn_taste(shop: Shop) -> None:
     """Two groups with two tastes: each is offered its own kind first."""
     rng = np.random.default_rng(0)
-    for _ in range(500):
-        group, person, item = rng.integers(2), rng.integers(8), rng.integers(6)
-        shop.learn("purchase", f"g{group}-{item}", visitor=f"g{group}-p{person}", session=None)
+    for n in range(500):
+        group, person, item, hour = rng.integers(2), rng.integers(8), rng.integers(6), 3_600_000 * n
+        shop.learn("purchase", f"g{group}-{item}", visitor=f"g{group}-p{person}", session=None, at_ms=hour)
     for group in range(2):
         best = shop.ask("factors", key=f"g{group}-p0").items[:6]
         assert sum(item.startswith(f"g{group}") for item in best) >= 5
@@ -273,6 +273,23 @@ def test_the_bandit_learns_from_clicks(shop: Shop) -> None:
             shop.model.bandit.learn_one("new", "click")
     earned = shop.model.bandit.estimates()
     assert earned["new"] > 2 * earned["long_tail"]
+
+
+def test_nobody_makes_a_product_popular_alone(shop: Shop) -> None:
+    """Of one person's day the first view, cart and purchase count, under whichever visitor id; the next day again."""
+    day = 86_400_000
+    for n in range(60):
+        for kind in ("view", "click", "cart", "purchase"):
+            shop.learn(kind, "pushed", visitor=f"device{n % 4}", user_id="u", session=f"s{n}", at_ms=n)
+    shop.learn("view", "liked", visitor="a", session="a")
+    for visitor in ("b", "c"):
+        shop.learn("purchase", "liked", visitor=visitor, session=visitor)
+    liked = shop.ask("popular")
+    assert liked.items == ["liked", "pushed"]
+    assert liked.scores == pytest.approx([11, 9], rel=1e-3)
+    assert sum(shop.model.session_knn.holds(f"s{n}", shop.model.items.get("pushed")) for n in range(60)) == 3
+    shop.learn("purchase", "pushed", visitor="device1", user_id="u", at_ms=day)
+    assert shop.ask("popular").items == ["pushed", "liked"]
 
 
 def test_counts_tell_the_cold(shop: Shop) -> None:
