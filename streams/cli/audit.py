@@ -123,7 +123,7 @@ def _topics(window: "Window", settings: "Settings", placement: str | None, bars:
     own = current(settings)
 
     async def run() -> "Findings":
-        async with KafkaReader(client_of(own), own.topics) as reader:
+        async with KafkaReader(client_of(own), own.topics, max_wait_ms=20) as reader:
             return await TopicAudit(reader, own, window, placement=placement, watch=bars).run()
 
     return asyncio.run(run())

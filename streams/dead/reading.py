@@ -35,12 +35,13 @@ class KafkaReader:
     Args:
         client: keyword arguments that every aiokafka client takes.
         topics: names on the broker.
+        max_wait_ms: a fetch that finds nothing new is answered after so long; what is asked meanwhile waits for it.
     """
 
-    def __init__(self, client: Mapping[str, Any], topics: Topics) -> None:
+    def __init__(self, client: Mapping[str, Any], topics: Topics, *, max_wait_ms: int = 500) -> None:
         self.client = client
         self.topics = topics
-        self._consumer: AIOKafkaConsumer = assigned_consumer(client)
+        self._consumer: AIOKafkaConsumer = assigned_consumer(client, max_wait_ms=max_wait_ms)
 
     async def __aenter__(self) -> Self:
         await self._consumer.start()

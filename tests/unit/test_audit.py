@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ import pytest
 from rich.console import Console
 
 from schemas.errors import RefusedError
-from schemas.events import Event
-from schemas.products import Embedding, Product, pack_vector
+from schemas.products import Product
 from schemas.record import Record, epoch_ms
-from schemas.slates import Cause, Lineage, Slate, SlateItem
 from schemas.topics import EMBEDDINGS, EVENTS, PRODUCTS, SLATES, Topics
 from streams.audit.figures import Figure
 from streams.audit.files import Named, audit_files
@@ -26,13 +24,23 @@ from streams.audit.report import report
 from streams.audit.showing import show
 from streams.audit.topics import TopicAudit, Window
 from streams.cli.main import main
-from streams.embedding import wanted_hash
 from streams.settings import Settings
 from streams.writer import Row
+from tests.audit_log import (
+    BUBBLE_SLATES,
+    CATALOGUE,
+    FAIR_EVENTS,
+    FAIR_SLATES,
+    HOSTILE,
+    NOON,
+    SKEWED_EVENTS,
+    SKEWED_SLATES,
+    event,
+    product,
+    slate,
+    vector_of,
+)
 from tests.memory_log import MemoryLog
-
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-HOSTILE = "<script>[bold]Kettles[/]</script>"
 
 
 class Silent:
@@ -43,56 +51,6 @@ class Silent:
 
     def reached(self, done: int) -> None:
         """Nobody is told."""
-
-
-def slate(n: int, products: Sequence[str], *, visitor: str = "", placement: str = "shelf", revision: int = 0) -> Slate:
-    """Make the slate of minute `n`: these products are shown, as many reserves follow."""
-    items = [*products, *(f"reserve{at}" for at in range(len(products)))]
-    at = NOON + timedelta(minutes=n)
-    return Slate(
-        slate_id=f"s{n}",
-        revision=revision,
-        visitor_id=visitor or f"v{n % 8}",
-        placement=placement,
-        items=tuple(SlateItem(product_id=one, rank=rank, score=1.0) for rank, one in enumerate(items, 1)),
-        cause=Cause(topic=EVENTS, partition=0, offset=n, event_id=f"e{n}"),
-        lineage=Lineage(settings="s", build="b"),
-        event_at=at,
-        decided_at=at,
-        expires_at=at + timedelta(hours=1),
-    )
-
-
-def event(n: int, product: str, *, name: str = "view_item", visitor: str = "") -> Event:
-    """Make the event of minute `n`."""
-    at = NOON + timedelta(minutes=n)
-    items = ({"product_id": product},)
-    return Event(event_id=f"e{n}", name=name, visitor_id=visitor or f"v{n % 8}", at=at, items=items)
-
-
-def product(n: int) -> Product:
-    """Make product `n` of 20: four categories and four brands, those of 0 to 4 named with markup."""
-    kind = HOSTILE if n < 5 else f"kind {n // 5}"
-    return Product(
-        product_id=f"p{n}", title=f"Kettle {n}", category=("Home", kind), brand=f"{kind} & Sons", price=10.0 + n
-    )
-
-
-CATALOGUE = [product(n) for n in range(20)]
-KINDS = ("view_item", "add_to_cart", "purchase")
-FAIR_EVENTS = [event(n // 4, f"p{n % 20}", name=KINDS[n % 3]) for n in range(480)]
-FAIR_SLATES = [slate(n, [f"p{(n + k) % 20}" for k in range(0, 20, 5)]) for n in range(120)]
-"""Every product and category as often as the others, to every visitor: 24 times each, as often as it is touched."""
-
-BUBBLE_SLATES = [
-    slate(n, [f"p{n % 4 * 5 + (n // 4 + k) % 5}" for k in range(4)], visitor=f"v{n % 4}") for n in range(120)
-]
-"""Every visitor sees one category, every product is shown as often as the others."""
-
-WANTED = ["p19"] * 48 + ["p14"] * 36 + [f"p{n}" for n in range(20) if n not in {14, 19}] * 22
-SKEWED_EVENTS = [event(n // 4, WANTED[7 * n % 480]) for n in range(480)]
-SKEWED_SLATES = [*FAIR_SLATES[:60], *(slate(n, ["p19", "p14", "p9", "p4"]) for n in range(60, 120))]
-"""Two products are wanted about twice as much as others, and shown six times as much: from the second hour on."""
 
 
 def settings(**limits: Any) -> Settings:
@@ -360,15 +318,7 @@ def log() -> TimedLog:
     found = TimedLog(Topics(partitions=2))
     for n, one in enumerate(CATALOGUE):
         found.append(PRODUCTS, n % 4, Row(one.product_id.encode(), one.encode()), at_ms=0)
-        made_from = one if n else one.model_copy(update={"title": "before"})
-        vector = Embedding(
-            product_id=one.product_id,
-            model="m",
-            text_hash=wanted_hash(made_from, "m"),
-            dim=2,
-            vector=pack_vector(np.ones(2)),
-            embedded_at=NOON,
-        )
+        vector = vector_of(one if n else one.model_copy(update={"title": "before"}))
         if n != 1:
             found.append(EMBEDDINGS, 0, Row(one.product_id.encode(), vector.encode()))
     found.append(PRODUCTS, 19 % 4, Row(b"p19", None))
