@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         description="OpenAI-compatible endpoint.",
     )
     audit_amplification: float = Field(
-        1.25, gt=0, description="`aisle audit`: greatest ratio of the Gini of exposure to that of demand."
+        1.3, gt=0, description="`aisle audit`: greatest ratio of the Gini of exposure to that of demand."
     )
     audit_top_decile: float = Field(
         1.5, gt=0, description="`aisle audit`: greatest ratio of the top decile's shares of exposure and demand."

@@ -22,11 +22,13 @@ def show(found: Findings, console: Console | None = None) -> None:
     console = console or Console(width=None if Console().is_terminal else 110)
     for line in [*head(found), *refused(found)]:
         console.print(plain_text(line, 400), soft_wrap=True)
-    console.print(_figures(found.figures))
-    for name, rows in found.exposure.items():
-        console.print(_exposure(name, rows))
+    tables = [_figures(found.figures), *(_exposure(name, rows) for name, rows in found.exposure.items())]
     if found.under_exposed:
-        console.print(_table("Under-exposed groups", *judged_rows(found.under_exposed)))
+        tables.append(_table("Under-exposed groups", *judged_rows(found.under_exposed)))
+    for table in tables:
+        console.print()
+        console.print(table)
+    console.print()
     console.print(sentence(found), style="bold red" if found.crossed else "bold green", soft_wrap=True)
 
 

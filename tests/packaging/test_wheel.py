@@ -71,6 +71,14 @@ def test_the_broker_for_tests_comes_with_the_wheel(environment: Path) -> None:
     assert said == "True\n"
 
 
+def test_the_template_of_reports_comes_with_the_wheel(environment: Path) -> None:
+    """A page needs it beside its module."""
+    program = "from streams.pages import Page; print('<h1>Audit</h1>' in Page('Audit').html())"
+    said = python(environment, program)
+
+    assert said == "True\n"
+
+
 @pytest.mark.parametrize("module", ["models", "streams.cli.main", "streams.settings", "streams.kafka"])
 def test_light_modules_load_nothing_heavy(environment: Path, module: str) -> None:
     """torch, numba and faust come with what needs them."""
