@@ -3,26 +3,24 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from models.exposure_audit import DECILES, amplification, popularity_deciles, shares
+from models.exposure_audit import amplification
 from models.exposure_course import Point
 from models.filter_bubble import Bubble
-from models.under_exposure import Held, held_against_demand
+from models.under_exposure import Held
 from schemas.record import from_epoch_ms, rfc3339
 from streams.audit import figures
+from streams.audit.counted import Counted, Judged, Row
 from streams.audit.figures import Evidence, Figure
-from streams.audit.shelf import GROUPINGS, NOT_KNOWN, Assortment, Grouping
+from streams.audit.shelf import Assortment
 from streams.audit.tallies import Tallies
 from streams.settings import Settings
 
 _SEED = 0
 """Equal logs, equal findings."""
-
-HELD = ("brand", "category", "top category", "price band")
-"""Groupings whose groups are held against their demand."""
 
 
 @dataclass(frozen=True)
@@ -32,32 +30,6 @@ class Read:
     source: str
     placement: str | None
     unreadable: Mapping[str, Mapping[str, int]]
-
-    @property
-    def refused(self) -> int:
-        """Count all that was left out."""
-        return sum(sum(reasons.values()) for reasons in self.unreadable.values())
-
-
-class Row(NamedTuple):
-    """A group and its shares, 0..1, nan without any: of the catalogue, of what was shown and looked at, of demand."""
-
-    group: str
-    catalogue: float
-    shown: float
-    examined: float
-    clicks: float
-    carts: float
-    purchases: float
-    demand: float
-
-
-class Judged(NamedTuple):
-    """A group of a grouping, held against its demand."""
-
-    grouping: str
-    group: str
-    held: Held
 
 
 @dataclass(frozen=True)
@@ -108,7 +80,7 @@ def findings(tallies: Tallies, assortment: Assortment, settings: Settings, read:
         settings: the thresholds.
         read: where that came from.
     """
-    counted = _Counted(tallies, assortment)
+    counted = Counted(tallies, assortment)
     rng = np.random.default_rng(_SEED)
     groupings = counted.groupings(tallies, assortment, settings)
     evidence = Evidence(tallies.slates, int(counted.wanted.sum()), settings.audit_evidence)
@@ -146,47 +118,6 @@ def findings(tallies: Tallies, assortment: Assortment, settings: Settings, read:
         under_exposed=[one for one in held if one.held.ratio < settings.audit_exposure_ratio],
         bubble=bubble,
     )
-
-
-class _Counted:
-    """The counts of the items that are sold, or were shown or wanted."""
-
-    def __init__(self, tallies: Tallies, assortment: Assortment) -> None:
-        self.kept = np.flatnonzero(~assortment.hidden | (tallies.shown > 0) | (tallies.wanted > 0))
-        self.shown, self.examined = tallies.shown[self.kept], tallies.examined[self.kept]
-        self.wanted = tallies.wanted[self.kept]
-        self.demand = {kind: counts[self.kept] for kind, counts in tallies.demand.items()}
-
-    def groupings(self, tallies: Tallies, assortment: Assortment, settings: Settings) -> dict[str, Grouping]:
-        """Group the items in all ways; unlike deciles, a group is named by what products say of themselves."""
-        now_ms = tallies.period[1] if tallies.period else 0
-        others = {
-            name: assortment.grouping(name, now_ms=now_ms, new_days=settings.audit_new_days) for name in GROUPINGS
-        }
-        names = tuple(f"{decile + 1}" for decile in range(DECILES))
-        deciles = Grouping(names, popularity_deciles(self.wanted))
-        return {"popularity decile": deciles} | {
-            name: Grouping(grouping.names, grouping.of[self.kept]) for name, grouping in others.items()
-        }
-
-    def rows(self, grouping: Grouping) -> list[Row]:
-        """Give the shares of each group that there is."""
-        count = len(grouping.names)
-        columns = [np.ones(len(self.kept)), self.shown, self.examined, *self.demand.values(), self.wanted]
-        parts = np.array([shares(column, grouping.of, count) for column in columns]).T.tolist()
-        return [Row(name, *part) for name, part in zip(grouping.names, parts, strict=True) if part[0] > 0]
-
-    def held(self, groupings: Mapping[str, Grouping], evidence: int) -> list[Judged]:
-        """Hold the groups against their demand, the lowest ratio first; what is not known is no group."""
-        found = [
-            Judged(name, groupings[name].names[one.group], one)
-            for name in HELD
-            for one in held_against_demand(
-                self.examined, self.wanted, groupings[name].of, len(groupings[name].names), evidence=evidence
-            )
-        ]
-        known = [one for one in found if one.group != NOT_KNOWN]
-        return sorted(known, key=lambda one: (one.held.ratio, one.grouping, one.group))
 
 
 def _least_exposed(held: Sequence[Judged], evidence: Evidence, settings: Settings) -> Figure:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from streams.audit.counted import Row
 from streams.audit.figures import Figure
-from streams.audit.findings import Findings, Row
+from streams.audit.findings import Findings
 from streams.audit.words import COLUMNS, cells, groups, head, interval, judged_rows, number, refused, sentence
 from streams.past.telling import plain_text
 

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 
 from schemas.record import from_epoch_ms
+from streams.audit.counted import Judged, Row
 from streams.audit.figures import Figure
-from streams.audit.findings import Findings, Judged, Row
+from streams.audit.findings import Findings
 
 COLUMNS = ("catalogue", "shown", "examined", "clicks", "carts", "purchases", "demand", "exposure/demand")
 
