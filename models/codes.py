@@ -4,6 +4,8 @@ A search over float vectors is bound by memory, and what it reads pushes everyth
 the bytes gives every score up to a known error; only rows that could still be among the best are then read in full.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from models.kernel import compiled, top_n
@@ -14,69 +16,122 @@ INT32 = 2**31 - 1
 ROUNDING = 5e-5
 """Above what float32 loses in a sum of thousands of products of unit vectors."""
 
+HEAD = 128
+"""Numbers that are read of every row, where only some are."""
 
-def coded(vector: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Write a vector in bytes.
+BLOCK = 64
+"""Scores looked at at once: most blocks have none among the best."""
+
+
+class Coded(NamedTuple):
+    """Vectors in bytes: int8, shape (n, dim); what a unit of each row stands for, and the length of what it lost.
+
+    Both are float32, shape (n,).
+    """
+
+    codes: np.ndarray
+    steps: np.ndarray
+    lost: np.ndarray
+
+
+def coded(vectors: np.ndarray) -> Coded:
+    """Write vectors in bytes.
 
     Args:
-        vector: float32, shape (dim,), length 1 or 0.
+        vectors: float32, shape (n, dim), of length up to 1.
 
-    Returns:
-        int8, shape (dim,); what a unit of it stands for; the length of what is lost.
-
-    >>> code, step, lost = coded(np.array([0.6, -0.8], np.float32))
-    >>> code.tolist(), round(step * 127, 4), lost < 0.01
-    ([95, -127], 0.8, True)
+    >>> codes, steps, lost = coded(np.array([[0.6, -0.8]], np.float32))
+    >>> codes.tolist(), round(float(steps[0]) * 127, 4), bool(lost[0] < 0.01)
+    ([[95, -127]], 0.8, True)
     """
-    top = float(np.abs(vector).max(initial=0.0))
-    step = top / BYTE if top > 0 else 1.0
-    code = np.round(vector / step).astype(np.int8)
-    return code, step, float(np.linalg.norm(vector - code * np.float32(step)))
+    top = np.abs(vectors).max(axis=1, initial=0.0)
+    steps = np.where(top > 0, top / np.float32(BYTE), np.float32(1.0)).astype(np.float32)
+    codes = np.round(vectors / steps[:, None]).astype(np.int8)
+    return Coded(codes, steps, np.linalg.norm(vectors - codes * steps[:, None], axis=1).astype(np.float32))
 
 
-def promising(codes: np.ndarray, steps: np.ndarray, lost: np.ndarray, query: np.ndarray, count: int) -> np.ndarray:
-    """Find every row that can be among the `count` best for a query, and few others.
+class Words(NamedTuple):
+    """A query in 16 bits a number, as long as sums of products fit into 32: unit, length, and length of the loss."""
 
-    By Cauchy and Schwarz a score is off by at most what its row lost, since the query's length is 1, and by what the
-    query lost itself: rows whose best case is below the `count`-th best worst case are out.
+    words: np.ndarray
+    step: float
+    length: float
+    lost: float
 
-    Args:
-        codes: int8, shape (n, dim).
-        steps: float32, shape (n,).
-        lost: float32, shape (n,).
-        query: float32, shape (dim,), length 1.
-        count: at least 1.
 
-    Returns:
-        int64, shape (count..n,), ascending.
-    """
-    if count >= len(codes):
-        return np.arange(len(codes))
-    # Words as long as the sum of products fits into 32 bits.
-    step = float(np.abs(query).max()) / min(WORD, INT32 // (BYTE * len(query))) or 1.0  # a query of zeros
+def worded(query: np.ndarray) -> Words:
+    """Write a query, float32, shape (dim,), of length up to 1."""
+    finest = min(WORD, INT32 // (BYTE * max(1, len(query))))
+    step = float(np.abs(query).max(initial=0.0)) / finest or 1.0  # a query of zeros
     words = np.round(query / np.float32(step)).astype(np.int16)
-    query_lost = float(np.linalg.norm(query - words * np.float32(step)))
-    scores = _products(codes, words) * (steps * np.float32(step))
-    return _possible(scores, lost + np.float32(2 * query_lost + ROUNDING), count)
+    lost = float(np.linalg.norm(query - words * np.float32(step)))
+    return Words(words, step, float(np.linalg.norm(query)), lost)
+
+
+def scores_of(codes: np.ndarray, steps: np.ndarray, query: Words) -> np.ndarray:
+    """Score rows of bytes: float32, shape (n,); the sums behind them are exact."""
+    products = _products_of_head if codes.shape[1] == HEAD else _products
+    return products(codes, query.words).astype(np.float32) * (steps * np.float32(query.step))
 
 
 @compiled
 def _products(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
     """Multiply rows of bytes with a row of words, exactly: int32, shape (n,)."""
-    scores = np.empty(len(codes), np.int32)
+    totals = np.empty(len(codes), np.int32)
     for row in range(len(codes)):
         total = np.int32(0)
         for k in range(codes.shape[1]):
             total += np.int32(codes[row, k]) * np.int32(words[k])
-        scores[row] = total
-    return scores
+        totals[row] = total
+    return totals
 
 
 @compiled
-def _possible(scores: np.ndarray, slack: np.ndarray, count: int) -> np.ndarray:
-    """Find the `count`-th best worst case, and list the rows whose best case reaches it."""
-    _, least = top_n(np.arange(len(scores)).astype(np.int32), scores - slack, len(scores), count)
-    return np.flatnonzero(scores + slack >= least[-1])
+def _products_of_head(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Do the same for rows of `HEAD`: a loop whose length the compiler knows takes half the time."""
+    totals = np.empty(len(codes), np.int32)
+    for row in range(len(codes)):
+        total = np.int32(0)
+        for k in range(HEAD):
+            total += np.int32(codes[row, k]) * np.int32(words[k])
+        totals[row] = total
+    return totals
+
+
+@compiled
+def first_rows(scores: np.ndarray, count: int) -> np.ndarray:
+    """List `count` rows or more, all of them among the best.
+
+    The `count`-th best of the maxima of blocks is a score that at least `count` rows reach.
+
+    Args:
+        scores: float32, shape (n,), finite.
+        count: 1..n.
+
+    Returns:
+        int64, shape (count..n,), ascending.
+    """
+    size = min(BLOCK, len(scores) // count)
+    blocks = (len(scores) + size - 1) // size
+    best = np.empty(blocks, np.float32)
+    for block in range(blocks):
+        top = scores[block * size]
+        for row in range(block * size, min(len(scores), (block + 1) * size)):
+            top = max(top, scores[row])
+        best[block] = top
+    _, least = top_n(np.arange(blocks).astype(np.int32), best, blocks, count)
+    return np.flatnonzero(scores >= least[-1])
+
+
+@compiled
+def reaching(scores: np.ndarray, slack: np.ndarray, least: float) -> np.ndarray:
+    """List rows whose best case reaches a score: int64, ascending."""
+    rows = np.empty(len(scores), np.int64)
+    count = 0
+    for row in range(len(scores)):
+        rows[count] = row
+        count += scores[row] + slack[row] >= least
+    return rows[:count]
 
 
 @compiled

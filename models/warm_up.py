@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from models.codes import coded, dots, promising
+from models.coded_rows import TURNED, CodedRows
+from models.codes import dots
 from models.content import Content
 from models.features import score
 from models.items import mask_of
@@ -59,10 +60,11 @@ def _decide(knowledge: Knowledge) -> None:
 
 def _search() -> None:
     """Search as the exact index does."""
-    vectors = np.eye(8, dtype=np.float32)
-    codes, steps, lost = (np.array(column) for column in zip(*map(coded, vectors), strict=True))
-    rows = promising(codes, steps.astype(np.float32), lost.astype(np.float32), vectors[0], 1)
-    dots(vectors, rows, vectors[0])
+    for dim in (8, TURNED[0]):
+        vectors = np.eye(dim, dtype=np.float32)[:8]
+        coded = CodedRows(dim)
+        coded.put(np.arange(8), vectors)
+        dots(vectors, coded.promising(vectors, vectors[0], 1), vectors[0])
 
 
 def _no_index(model: str, dim: int) -> VectorIndex:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from models.codes import coded, dots, promising
+from models.coded_rows import CodedRows
+from models.codes import dots
 from models.ports import Neighbour
-from models.vectors import FIRST_CAPACITY, VectorTable, check_shape, ranked, unit
+from models.vectors import VectorTable, check_shape, ranked, unit
 
 TIE = np.float32(2e-6)
 """Scores that round to the same six decimals lie closer than this."""
@@ -22,15 +23,16 @@ class NumpyVectorIndex:
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self._table = VectorTable(dim)
-        self._codes = np.empty((0, dim), np.int8)
-        self._steps, self._lost = np.empty(0, np.float32), np.empty(0, np.float32)
+        self._coded = CodedRows(dim)
 
     def upsert(self, product_ids: Sequence[str], vectors: np.ndarray, *, categories: Sequence[str]) -> None:
         """Insert or replace products; see `models.ports.VectorIndex`."""
         check_shape(vectors, len(product_ids), self.dim)
+        table = self._table
         for product_id, vector, category in zip(product_ids, unit(vectors), categories, strict=True):
-            self._table.put(product_id, vector, category)
-            self._code(self._table.rows[product_id])
+            table.put(product_id, vector, category)
+        rows = [table.rows[product_id] for product_id in dict.fromkeys(product_ids)]
+        self._coded.put(np.array(rows, np.int64), table.matrix)
 
     def remove(self, product_ids: Collection[str]) -> None:
         """Forget products; unknown ones are ignored."""
@@ -38,9 +40,7 @@ class NumpyVectorIndex:
             row = self._table.rows.get(product_id)
             if row is not None:
                 self._table.remove(product_id)
-                last = len(self._table)
-                for column in (self._codes, self._steps, self._lost):
-                    column[row] = column[last]
+                self._coded.move(len(self._table), row)
 
     def near(
         self, vector: np.ndarray, *, limit: int, category: str | None = None, exclude: Collection[str] = ()
@@ -68,19 +68,10 @@ class NumpyVectorIndex:
 
     def _candidates(self, query: np.ndarray, category: str | None, count: int) -> np.ndarray:
         """List the rows to be looked at in full: those of a category, else those that can be among the best."""
-        table, n = self._table, len(self._table)
+        table = self._table
         if category is not None:
             return np.flatnonzero(table.codes == table.codes_of.get(category, -1))
-        return promising(self._codes[:n], self._steps[:n], self._lost[:n], query, count)
-
-    def _code(self, row: int) -> None:
-        if row >= len(self._codes):
-            rows = max(FIRST_CAPACITY, 2 * len(self._codes))
-            self._codes, self._steps, self._lost = (
-                np.concatenate([column, np.zeros((rows - len(column), *column.shape[1:]), column.dtype)])
-                for column in (self._codes, self._steps, self._lost)
-            )
-        self._codes[row], self._steps[row], self._lost[row] = coded(self._table.matrix[row])
+        return self._coded.promising(table.matrix, query, count)
 
 
 def _top(scores: np.ndarray, limit: int) -> np.ndarray:

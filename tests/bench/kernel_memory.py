@@ -12,6 +12,7 @@ def product_bytes(knowledge: Knowledge, index: TimedIndex) -> dict[str, float]:
     model, facts = knowledge.model, knowledge.facts
     pairs, knn, bpr, popular = model.covisitation, model.session_knn, model.session_bpr, model.trending
     together, items, vectors = model.complements, model.factors.items, index._table
+    coded = index._coded
     return {
         "session_knn": _row(knn.postings, knn.posted, knn._sums),
         "covisitation": _row(pairs.ids, pairs.weights, pairs.used, pairs._sums),
@@ -23,7 +24,7 @@ def product_bytes(knowledge: Knowledge, index: TimedIndex) -> dict[str, float]:
             facts.leaf, facts.parent, facts.log_price, facts.offer, facts.since_ms, facts.restricted
         ),
         "its vector": _row(vectors.matrix, vectors.codes),
-        "the search index": _row(vectors.matrix, vectors.codes, index._codes, index._steps, index._lost),
+        "the search index": _row(vectors.matrix, vectors.codes, *coded._head, *coded._rest, coded._lengths),
     }
 
 
