@@ -322,13 +322,14 @@ class Model:
         return {source: ranked for source, ranked in found.items() if len(ranked.ids)}
 
     def _following(self, recent: np.ndarray, found: Mapping[str, Ranked], limit: int) -> Ranked:
-        """Rank by session BPR what the others found, then partners of the last items, then of the best of those.
+        """Rank by session BPR what goes with the session, partners of its best partners, and what the others found.
 
         Partners of partners are where the vectors know more than counts do, and there are few of them to read. All
         items take too long, and were found to be less often right.
         """
-        around = np.concatenate([recent, found["covisitation"].ids[: self.rules.bpr_hops]])
-        items = np.concatenate([*(ranked.ids for ranked in found.values()), self.covisitation.partners(around)])
+        best = found["covisitation"].ids
+        partners = self.covisitation.partners(np.concatenate([best[: self.rules.bpr_hops], recent]))
+        items = np.concatenate([found["session_knn"].ids, best, partners, *(ranked.ids for ranked in found.values())])
         return Ranked(*self.session_bpr.best(recent, items, limit, most=self.rules.bpr_scored))
 
     def names(self, ranked: Ranked) -> list[str]:

@@ -58,7 +58,7 @@ class ModelRules:
     bpr_decay: float = 0.7
     bpr_ring: int = 1 << 16
     bpr_hops: int = 10
-    bpr_scored: int = 1_000
+    bpr_scored: int = 500
     seed: int = 88_172_645_463_325_252
     together_slots: int = 64
     together_least: int = 3
