@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from models.catalogue import ASK, CATEGORY_SEPARATOR, Offer, leaf_of
+from models.kernel import hash63
 from models.ranked import NONE, Ranked
+from schemas.learning import MAX_LEAF_CHARS
 from schemas.record import epoch_ms
 
 FIRST_ROWS = 256
@@ -51,6 +53,7 @@ class FactTable:
         self._rows: dict[str, int] = {}
         self._products: dict[str, int] = {}
         self._codes: dict[str, int] = {"": 0}
+        self._leaves = [""]
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -78,6 +81,10 @@ class FactTable:
     def rows_of(self, products: Collection[str]) -> np.ndarray:
         """Give the rows of many products: int32, shape (len(products),)."""
         return np.fromiter(map(self._products.get, products, itertools.repeat(0)), np.int32, len(products))
+
+    def leaf_of(self, item: str) -> str:
+        """Name an item's leaf category as `learning` does: the same in every process; empty where it has none."""
+        return self._leaves[self.leaf[self.row(item)]]
 
     def put(self, offer: Offer) -> None:
         """Take the newest facts of an item."""
@@ -128,7 +135,10 @@ class FactTable:
         return row
 
     def _intern(self, path: str) -> int:
-        return self._codes.setdefault(path, len(self._codes))
+        code = self._codes.setdefault(path, len(self._codes))
+        if code == len(self._leaves):
+            self._leaves.append(path if len(path) <= MAX_LEAF_CHARS else f"{hash63(path):016x}")
+        return code
 
     def _columns(self) -> tuple[np.ndarray, ...]:
         return self.leaf, self.parent, self.log_price, self.offer, self.since_ms, self.restricted

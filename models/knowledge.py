@@ -51,9 +51,9 @@ class Knowledge:
         self.content.categorise(product_id, "")
         self.words.remove(product_id)
 
-    def leaf_of_item(self, item: str) -> int | None:
-        """Give the code of an item's leaf category, None where it has none."""
-        return int(self.facts.leaf[self.facts.row(item)]) or None
+    def leaf_of_item(self, item: str) -> str:
+        """Name an item's leaf category, empty where it has none."""
+        return self.facts.leaf_of(item)
 
     def _state(self, item: str) -> None:
         """Bring the facts of an item up to date with the catalogue."""

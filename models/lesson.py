@@ -1,6 +1,7 @@
 """What is learned from one event: one record, with the context as it was before."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypedDict
 
 from models.catalogue import Catalogue
 from models.context import Moment, cart_of, learned_context
@@ -8,7 +9,10 @@ from models.session_rules import SessionRules
 from models.visit import kind_of
 from schemas.events import Event
 from schemas.learning import LearningStep, Origin, StepKind, Weighted
+from schemas.record import epoch_ms
 
+DAY_MS = 86_400_000
+MOST_GAP_DAYS = 3650.0
 CONTEXT_ITEMS, CART_ITEMS, MAX_ITEMS = 10, 50, 200
 
 
@@ -91,6 +95,9 @@ def _step(
         variant={},
         row=None,
         unknown=(),
+        leaves=(),
+        cart_leaves=(),
+        gap_days=(),
     )
 
 
@@ -99,6 +106,49 @@ def unknown_to(catalogue: Catalogue, step: LearningStep) -> tuple[int, ...]:
     if not len(catalogue):
         return ()
     return tuple(place for place, item in enumerate(step.names()) if not catalogue.variants(item))
+
+
+class Leaves(TypedDict):
+    """What a step says of categories."""
+
+    leaves: tuple[str, ...]
+    cart_leaves: tuple[str, ...]
+
+
+def leaves_in(step: LearningStep, leaf_of: Callable[[str], str]) -> Leaves:
+    """Name the leaf categories of a cart's or purchase's items, and those that were in the cart before.
+
+    Args:
+        step: of any kind.
+        leaf_of: item -> leaf category, empty text for none.
+    """
+    strong = step.kind in {"cart", "purchase"}
+    leaves = tuple(leaf_of(item) for item, _ in step.items) if strong else ()
+    cart = dict.fromkeys(leaf for item in step.cart if (leaf := leaf_of(item))) if strong else {}
+    return Leaves(leaves=leaves if any(leaves) else (), cart_leaves=tuple(cart))
+
+
+def gaps_in(
+    step: LearningStep, purchased: Sequence[tuple[str, int]], item_of: Callable[[str], str]
+) -> tuple[float, ...]:
+    """Tell how many days ago each item of a purchase was bought before.
+
+    Args:
+        step: of any kind.
+        purchased: (product, ms since 1970) of the visitor before the event, oldest first.
+        item_of: product id -> item.
+
+    Returns:
+        days by place, 0 for what was not bought before or less than a day ago: an order in two parts is no repeat.
+        Empty where nothing was.
+    """
+    if step.kind != "purchase" or not purchased:
+        return ()
+    before = {item_of(product_id): at_ms for product_id, at_ms in purchased}
+    at_ms = epoch_ms(step.at)
+    days = [(at_ms - before.get(item, at_ms)) / DAY_MS for item, _ in step.items]
+    gaps = tuple(min(round(gap, 2), MOST_GAP_DAYS) if gap >= 1 else 0.0 for gap in days)
+    return gaps if any(gaps) else ()
 
 
 def forget_step(event: Event, origin: Origin, user_id: str | None) -> LearningStep:

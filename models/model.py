@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +20,11 @@ from models.history import History
 from models.items import ByItem, Registry, State, Stateful, mask_of, part, prefixed
 from models.kernel import hash63
 from models.landing import LandingPopularity
+from models.leaf_pairs import LeafPairs, backed_off
 from models.model_rules import ModelRules
 from models.pair_limit import DAY_MS, PairLimit
 from models.ranked import NONE, Ranked, without
+from models.repurchase import RepurchaseIntervals
 from models.session_bpr import SessionBpr
 from models.session_knn import SessionKnn
 from models.trending import Trending
@@ -101,10 +103,15 @@ class Model:
         )  # fmt: skip
         self.complements = Complements(
             cap=r.items, slots=r.together_slots, least=r.together_least, shrink=r.together_shrink,
-            limit=PairLimit(r.pair_cells, r.pair_limit),
+            popularity=r.together_popularity, limit=PairLimit(r.pair_cells, r.pair_limit),
         )  # fmt: skip
         self.bandit = PoolBandit()
         self.examination = Examination()
+        self.leaf_pairs = LeafPairs(
+            cap=r.leaves, slots=r.leaf_slots, items=r.leaf_items, least=r.together_least, shrink=r.together_shrink,
+            popularity=r.together_popularity, limit=self.complements.limit,
+        )  # fmt: skip
+        self.repurchase = RepurchaseIntervals(cap=r.leaves, kept=r.repurchase_gaps, least=r.repurchase_least)
         self.basket_knn = BasketKnn(
             cap=r.items, baskets=r.baskets, basket_items=r.basket_items, postings=r.basket_postings,
             k=r.basket_neighbours, length_power=r.basket_length_power, cart_age_share=r.cart_age_share,
@@ -245,10 +252,13 @@ class Model:
         """Learn what goes together and what this person wants; an item counts once per basket."""
         cart = list(dict.fromkeys(self.items.known(item) for item in step.cart))
         new = [number for number in dict.fromkeys(numbers) if number not in cart]
-        self.complements.learn_one(
-            np.array(cart, np.int32), new, rows=self.items.rows, visitor=hash63(step.visitor_id),
-            day=self.clock_ms // DAY_MS,
-        )  # fmt: skip
+        visitor, day = hash63(step.visitor_id), self.clock_ms // DAY_MS
+        self.complements.learn_one(np.array(cart, np.int32), new, rows=self.items.rows, visitor=visitor, day=day)
+        if step.leaves:
+            leaf = dict(zip(numbers, step.leaves, strict=False))
+            told = [(number, leaf.get(number, "")) for number in new]
+            self.leaf_pairs.learn_one(step.cart_leaves, told, visitor=visitor, day=day)
+            self.repurchase.learn_one(step.leaves, step.gap_days)
         mine = [number for number in new if number in first]
         if step.session:
             self.basket_knn.add(step.session, mine, opens=not cart, rows=self.items.rows, owners=_owners(step))
@@ -274,7 +284,7 @@ class Model:
         """Give what keeps numbers of items."""
         return (
             self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending, self.landing,
-            self.history, self.complements, self.basket_knn,
+            self.history, self.complements, self.leaf_pairs, self.basket_knn,
         )  # fmt: skip
 
     def _grow(self, rows: int) -> None:
@@ -284,15 +294,15 @@ class Model:
             self.counts = bigger
 
     def candidates(
-        self, query: Query, *, limit: int = 100, category_of: Callable[[str], Hashable] | None = None
+        self, query: Query, *, limit: int = 100, category_of: Callable[[str], str | None] | None = None
     ) -> dict[str, Ranked]:
         """Ask every source.
 
         Args:
             query: the visitor.
             limit: at most this many per source.
-            category_of: the leaf category of an item, None where it has none; with it, `together` leaves out what
-                replaces rather than goes with the cart.
+            category_of: the leaf category of an item, None or empty where it has none; with it, `together` leaves out
+                what replaces rather than goes with the cart, and goes on with complementary categories.
 
         Returns:
             sources that have something, of those in `SOURCES` that the model has; ids are numbers of `items`. What
@@ -354,11 +364,13 @@ class Model:
                 known[number] = None
         return np.array(list(known), np.int32)
 
-    def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], Hashable] | None) -> Ranked:
+    def _together(self, cart: Sequence[str], limit: int, category_of: Callable[[str], str | None] | None) -> Ranked:
         numbers = self._numbers(cart)
         ids, scores = self.complements.rank(numbers, limit)
         if category_of is not None:
             names = self.items.names
+            more = self.leaf_pairs.rank([leaf for item in cart if (leaf := category_of(item))], limit)
+            ids, scores = backed_off(Ranked(ids, scores), Ranked(*more), numbers, limit)
             kept = ~substitutes(
                 ids, numbers, bought=self.complements.count, viewed=self.covisitation.weight,
                 category_of=lambda number: category_of(names[number]),
@@ -429,6 +441,8 @@ class Model:
             "complements_limit": self.complements.limit,
             "bandit": self.bandit,
             "examination": self.examination,
+            "leaf_pairs": self.leaf_pairs,
+            "repurchase": self.repurchase,
             "basket_knn": self.basket_knn,
             "blend": self.blend,
             "drift": self.drift,

@@ -62,7 +62,13 @@ class ModelRules:
     seed: int = 88_172_645_463_325_252
     together_slots: int = 64
     together_least: int = 3
-    together_shrink: float = 20.0
+    together_shrink: float = 5.0
+    together_popularity: float = 0.4
+    leaves: int = 5_000
+    leaf_slots: int = 32
+    leaf_items: int = 24
+    repurchase_gaps: int = 64
+    repurchase_least: int = 30
     baskets: int = 1 << 17
     basket_items: int = 64
     basket_postings: int = 100

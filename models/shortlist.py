@@ -12,13 +12,12 @@ from models.kernel import compiled
 from models.knowledge import Knowledge
 from models.placements import Placement
 from models.session import Context
-from schemas.products import Product
 from schemas.record import epoch_ms
 
 DAY_MS = 24 * 3600 * 1000
 
 MOST_REPURCHASE_DAYS = 3650
-"""A product's own `repurchase_days` is 0 to this, else it is not heeded."""
+"""A product's own `repurchase_days` is 0 (never again) to this, else it is not heeded."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class SlateRules:
         diversity: MMR's penalty on likeness, 0..1.
         category_share: most of the shown products from one leaf category, unless the session has more.
         fatigue: relevance is multiplied by this for every time a product was seen without a click.
-        repurchase_days: a bought product stays away this long unless its `repurchase_days` attribute says otherwise.
+        repurchase_days: a bought product stays away this long, for ever with 0, unless its own `repurchase_days`
+            attribute or what its leaf category has taught says otherwise.
         shortlist: filtered candidates per shown product that diversity chooses from.
         expires_s: a slate is stale this long after its event.
     """
@@ -184,16 +184,20 @@ def resting(request: Request, knowledge: Knowledge, rules: SlateRules) -> list[i
     """Give the rows of items that were bought too recently to be shown again."""
     rows = []
     for product_id, bought_ms in request.context.purchased:
-        product = knowledge.catalogue.get(product_id)
-        days = _repurchase_days(product, rules)
+        days = _repurchase_days(product_id, knowledge, rules)
         forever = days == 0 or not request.placement.bought_again
         if forever or request.context.at_ms - bought_ms < days * DAY_MS:
             rows.append(knowledge.facts.row_of(product_id))
     return rows
 
 
-def _repurchase_days(product: Product | None, rules: SlateRules) -> float:
-    own = product.attributes.get("repurchase_days") if product else None
+def _repurchase_days(product_id: str, knowledge: Knowledge, rules: SlateRules) -> float:
+    """Ask the product, then its leaf category, then the rule for all; 0 is never again."""
+    product = knowledge.catalogue.get(product_id)
+    if product is None:
+        return rules.repurchase_days
+    own = product.attributes.get("repurchase_days")
     if isinstance(own, int | float) and not isinstance(own, bool) and 0 <= own <= MOST_REPURCHASE_DAYS:
         return float(own)
-    return rules.repurchase_days
+    learned = knowledge.model.repurchase.days_of(knowledge.facts.leaf_of(product.item))
+    return rules.repurchase_days if learned is None else learned

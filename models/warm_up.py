@@ -33,6 +33,7 @@ def warm_up() -> None:
         step = LearningStep(
             origin=Origin(topic="warm", partition=0, offset=offset), at=AT, visitor_id="v", session="s",
             kind="cart", items=(("p0", 1.0), ("p1", 1.0)), context=(("p2", 1.0),), landing={"country": "NL"},
+            leaves=("kitchen > mugs", "kitchen > pans"),
         )  # fmt: skip
         model.learn_one(step, offset)
     model.popularity({"country": "NL"})

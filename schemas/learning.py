@@ -60,6 +60,12 @@ def pack_features(features: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(features, "<f2").tobytes()).decode()
 
 
+MAX_LEAF_CHARS = 80
+
+Leaf = Annotated[str, StringConstraints(max_length=MAX_LEAF_CHARS)]
+"""A leaf category: its path, or a hash of a longer one."""
+
+
 class LearningStep(Record):
     """Everything the model learns from one source event, with all its products.
 
@@ -67,6 +73,10 @@ class LearningStep(Record):
     weights; `session` names the session the items belong to; `unknown` says, by place, which of `names` the
     catalogue did not hold; `explored` names the exploration pool of a product that was seen or clicked, and `rank` is
     then that product's.
+
+    Carts and purchases say which leaf categories were in the cart before (`cart_leaves`), which
+    one each of `items` is of (`leaves`, by place, empty text for none), and purchases how many days ago the same person
+    bought each of `items` last (`gap_days`, by place, 0 for never or just now); empty where all of it is unknown.
     """
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
@@ -88,6 +98,9 @@ class LearningStep(Record):
     variant: dict[str, str] = {}
     row: TrainingRow | None = None
     unknown: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=260)] = ()
+    leaves: Annotated[tuple[Leaf, ...], Field(max_length=200)] = ()
+    cart_leaves: Annotated[tuple[Leaf, ...], Field(max_length=50)] = ()
+    gap_days: Annotated[tuple[Annotated[float, Field(ge=0, le=3650)], ...], Field(max_length=200)] = ()
 
     def names(self) -> list[str]:
         """Give every item the step names: of `items`, `context` and `cart`, one after the other."""

@@ -15,7 +15,7 @@ from models.explore import explored_rank
 from models.exposure import ranks_on
 from models.features import score
 from models.landing import landing_of
-from models.lesson import unknown_to
+from models.lesson import gaps_in, leaves_in, unknown_to
 from models.pairing import REWARDED_MS
 from models.pools import Pools
 from models.ranked import NONE, Ranked
@@ -126,6 +126,8 @@ class ClicksAgent:
             "landing": landing_of(applied.context.landing),
             "unknown": unknown_to(knowledge.catalogue, step),
             **self._explored(event, context),
+            "gap_days": gaps_in(step, context.purchased, knowledge.catalogue.item_of),
+            **leaves_in(step, knowledge.leaf_of_item),
         }
         return Out(LEARNING, 0, None, step.model_copy(update=more).encode(), record.offset)
 

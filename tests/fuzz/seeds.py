@@ -84,7 +84,8 @@ def steps() -> list[LearningStep]:
         LearningStep(kind="view", items=(("p1", 1.0),), context=(("p2", 0.5),), cart=("p3",), row=row,
                      landing={"country": "DE", "utm_source": "mail"}, slate_id="s", placement="home", rank=1,
                      explored="new", unknown=(0, 2), **common),
-        LearningStep(kind="purchase", user_id="u1", items=(("p1", 5.0), ("p2", 5.0)), **common),
+        LearningStep(kind="purchase", user_id="u1", items=(("p1", 5.0), ("p2", 5.0)),
+                     leaves=("Home > Mugs", ""), cart_leaves=("Home",), gap_days=(30.5, 0), **common),
         LearningStep(kind="forget", user_id="u1", **common),
     ]  # fmt: skip
 

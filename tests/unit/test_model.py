@@ -23,6 +23,7 @@ SMALL = ModelRules(
     items=900, people=40, users=30, sessions=64, session_items=5, postings=8, slots=6, together_slots=6,
     unknown_items=300, pair_cells=256, landings=8, landing_items=4, landing_events=30.0, history_slots=4,
     half_life_min=50, seen_offsets=64, blend_first=2, baskets=64, basket_items=5, basket_postings=8,
+    leaves=300, leaf_slots=4, leaf_items=4, repurchase_gaps=4, repurchase_least=2,
 )  # fmt: skip
 """Caps low enough for every eviction to happen within some hundreds of steps."""
 
@@ -55,7 +56,7 @@ def random_log(seed: int, length: int, *, items: int = 900) -> list[LearningStep
     rng = random.Random(seed)
     log = []
     for offset in range(length):
-        visitor = f"v{rng.randrange(60)}"
+        visitor, leaf = f"v{rng.randrange(60)}", random.Random(offset)
         kind = rng.choice(KINDS)
         names = [f"i{min(int(rng.paretovariate(0.6)), items)}" for _ in range(12)]
         log.append(
@@ -65,6 +66,9 @@ def random_log(seed: int, length: int, *, items: int = 900) -> list[LearningStep
                 items=tuple((name, WEIGHT.get(kind, 1.0)) for name in names[: rng.randrange(3)]),
                 context=tuple((name, rng.uniform(-1, 2)) for name in names[4 : 4 + rng.randrange(8)]),
                 cart=tuple(names[: rng.randrange(4)]),
+                leaves=tuple(f"l{leaf.randrange(400)}" if leaf.random() < 0.9 else "" for _ in range(2)),
+                cart_leaves=tuple(f"l{leaf.randrange(9)}" for _ in range(leaf.randrange(4))),
+                gap_days=tuple(leaf.choice([0, 1.5, 30]) for _ in range(2)),
                 landing={"country": rng.choice(["NL", "DE"]), "device": rng.choice(["mobile", "desktop"]),
                          "campaign": f"c{rng.randrange(9)}", "part": rng.choice(["night", "morning"])},
                 slate_id="s" if rng.random() < 0.3 else None,

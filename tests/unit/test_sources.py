@@ -264,6 +264,26 @@ def test_together_leaves_out_substitutes(shop: Shop) -> None:
     assert shop.named(shop.model.candidates(query, category_of=leaf)["together"]).items == ["tea"]
 
 
+def test_together_keeps_what_is_bought_as_often_as_it_is_looked_at(shop: Shop) -> None:
+    """Two of one category that are bought together as often as looked at together do go together."""
+    for basket in range(40):
+        shop.learn("purchase", f"other{basket}", visitor=f"o{basket}")
+    for basket in range(4):
+        shop.learn("purchase", "fork", "knife", visitor=f"b{basket}", session=None)
+    query = Query(items=(), session=None, key="", cart=("fork",))
+
+    def together() -> list[str]:
+        found = shop.model.candidates(query, category_of=lambda _: "Cutlery")
+        return shop.named(found.get("together", NONE)).items
+
+    viewed = shop.model.covisitation.weight(*map(shop.model.items.get, ("fork", "knife")))
+    assert viewed <= 4
+    assert together() == ["knife"]
+    for visitor in range(5):
+        shop.browse(f"w{visitor}", "fork", "knife")
+    assert together() == []
+
+
 def test_the_bandit_learns_from_clicks(shop: Shop) -> None:
     """Exploration pools are compared by clicks per impression."""
     for n in range(40):
