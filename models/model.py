@@ -117,7 +117,7 @@ class Model:
             k=r.basket_neighbours, length_power=r.basket_length_power, cart_age_share=r.cart_age_share,
             person_age_share=r.person_age_share, idf=r.basket_idf,
         )  # fmt: skip
-        self.blend = Blend(first=r.blend_first)
+        self.blend = Blend(first=r.blend_first, lr=r.blend_lr)
         self.drift = Drift()
         self.visit_limit = PairLimit(r.pair_cells // 4, r.pair_limit)
         self._watermark = Watermark(r.seen_offsets)

@@ -1,18 +1,62 @@
 """The model's constants, in one place."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import orjson
 
 from models.blend import Blend
+from models.limits import MOST, Limits
 
 
 @dataclass(frozen=True)
 class ModelRules:
     """The model's constants; the defaults are the measured ones. Two models with different rules never share state.
 
-    `unknown_items` of the `items` are for those no catalogue holds, at most half of them.
+    Args:
+        items: most items; the longest unseen go first.
+        unknown_items: so many of them are for items no catalogue holds, at most half.
+        people: most people with a history.
+        users: most people with factors.
+        sessions: most sessions in memory, a power of two.
+        session_items: latest items kept of each session.
+        postings: latest sessions kept per item.
+        neighbours: sessions most like this one that are asked.
+        position_decay: how fast a session's earlier items count less in finding its neighbours, in positions.
+        step_decay: how fast a neighbour's items count less away from the shared one, in positions.
+        session_age_share: age decay of neighbours as a fraction of the sessions seen.
+        idf: weight of the rarity of an item that neighbours recommend.
+        window: visits before a visit that it is paired with, and recent items a query is made of.
+        slots: co-visited partners kept per item.
+        transition_slots: followers kept per item.
+        backward: weight of the earlier product after the later one, relative to forward.
+        query_decay: weight of each earlier item of a query relative to the next.
+        half_life_share: half-life of pairs as a fraction of the events seen.
+        half_life_min: shortest half-life, in events.
+        half_life_max: longest half-life of pairs, in events.
+        own_click_weight: weight of a visit that our own slate brought about.
+        pair_limit: additions a visitor may make to a pair in a day.
+        pair_cells: memory of that limit.
+        trend_share: half-life of popularity as a fraction of the events seen.
+        trend_max: longest half-life of popularity, in events.
+        landings: most landing contexts.
+        landing_items: items kept of each landing context.
+        landing_strength: events at which a landing context and its parent count alike.
+        history_slots: items kept of each person.
+        history_half_life_days: a person's items halve every so many days.
+        factors: length of the factors.
+        negatives: items drawn beside a bought one.
+        latent_lr: step of the factors.
+        bias_lr: step of the biases.
+        seed: of the factors' generator, which is part of the state.
+        together_slots: items bought together that are kept per item.
+        together_least: common baskets below which a pair is no evidence.
+        together_shrink: common baskets at which a pair counts half.
+        blend_first: training rows learned before learned weights count at all.
+        blend_lr: AdaGrad's step.
+        seen_offsets: offsets remembered per source partition, so that nothing is learned twice.
     """
 
     items: int = 200_000
@@ -79,7 +123,52 @@ class ModelRules:
     person_age_share: float = 0.1
     basket_idf: float = 0.3
     blend_first: int = 300
+    blend_lr: float = 0.1
     seen_offsets: int = 8_192
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "items": Limits(1_000, MOST),
+        "unknown_items": Limits(300, MOST),
+        "people": Limits(1, MOST),
+        "users": Limits(1, MOST),
+        "sessions": Limits(1, MOST, power_of_two=True),
+        "session_items": Limits(2, 200),
+        "postings": Limits(1, 10_000),
+        "neighbours": Limits(1, 10_000),
+        "position_decay": Limits(0.01, 1_000),
+        "step_decay": Limits(0.01, 1_000),
+        "session_age_share": Limits(0.001, 1_000),
+        "idf": Limits(0, 10),
+        "window": Limits(1, 10),
+        "slots": Limits(1, 10_000),
+        "transition_slots": Limits(1, 10_000),
+        "backward": Limits(0, 10),
+        "query_decay": Limits(0.1, 1),
+        "half_life_share": Limits(0.001, 1_000),
+        "half_life_min": Limits(100, MOST),
+        "half_life_max": Limits(100, MOST),
+        "own_click_weight": Limits(0.01, 1),
+        "pair_limit": Limits(1, 10_000),
+        "pair_cells": Limits(1_024, MOST, power_of_two=True),
+        "trend_share": Limits(0.0001, 1_000),
+        "trend_max": Limits(100, MOST),
+        "landings": Limits(1, 1_000_000),
+        "landing_items": Limits(1, 100_000),
+        "landing_strength": Limits(0.01, 1_000_000),
+        "history_slots": Limits(1, 10_000),
+        "history_half_life_days": Limits(0.01, 36_500),
+        "factors": Limits(1, 1_024),
+        "negatives": Limits(1, 100),
+        "latent_lr": Limits(0.0001, 1),
+        "bias_lr": Limits(0.0001, 1),
+        "seed": Limits(1, (1 << 63) - 1),
+        "together_slots": Limits(1, 10_000),
+        "together_least": Limits(1, 10_000),
+        "together_shrink": Limits(0, 1_000_000),
+        "blend_first": Limits(1, 1_000_000),
+        "blend_lr": Limits(0.0001, 10),
+        "seen_offsets": Limits(1, 1_000_000),
+    }
 
     def fingerprint(self) -> str:
         """Hash the rules and the blend's version: what a snapshot has to match."""

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import ClassVar
 
+from models.limits import MOST, Limits
 from schemas.events import EventName
 from schemas.learning import StepKind
 
@@ -77,3 +79,29 @@ class SessionRules:
     triggers: frozenset[EventName] = frozenset(
         {"page_view", "view_item", "search", "add_to_cart", "remove_from_cart", "purchase"}
     )
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "session_ms": Limits(1_000, 365 * DAY_MS),
+        "profile_ms": Limits(HOUR_MS, 3_650 * DAY_MS),
+        "steps": Limits(1, 100),
+        "shown": Limits(1, 1_000),
+        "entries": Limits(1, 50),
+        "seen": Limits(1, 1_000),
+        "max_bytes": Limits(1_024, 1 << 20),
+        "query_chars": Limits(1, 512),
+        "heartbeat_ms": Limits(100, HOUR_MS),
+        "minimum_visit_ms": Limits(0, HOUR_MS),
+        "dwell_cap_ms": Limits(1, DAY_MS),
+        "full_dwell_ms": Limits(1, DAY_MS),
+        "bounce_ms": Limits(0, HOUR_MS),
+        "arrival_ms": Limits(0, HOUR_MS),
+        "bounce": Limits(-10, 10),
+        "skipped": Limits(-10, 10),
+        "skips": Limits(1, 100),
+        "half_life_steps": Limits(0.01, 1_000),
+        "kind_weights": Limits(-100, 100),
+        "refunded": Limits(-100, 100),
+        "views_per_minute": Limits(1, MOST),
+        "views_per_hour": Limits(1, MOST),
+        "slates_per_minute": Limits(1, MOST),
+    }

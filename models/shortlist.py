@@ -1,8 +1,9 @@
 """What may be shown on a slate, best first: the candidates that nothing speaks against."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from models.catalogue import ASK, NO_OFFER
 from models.features import Candidates
 from models.kernel import compiled
 from models.knowledge import Knowledge
+from models.limits import Limits
 from models.placements import Placement
 from models.session import Context
 from schemas.record import epoch_ms
@@ -40,6 +42,15 @@ class SlateRules:
     repurchase_days: float = 30.0
     shortlist: int = 3
     expires_s: int = 1800
+
+    LIMITS: ClassVar[Mapping[str, Limits]] = {
+        "diversity": Limits(0, 1),
+        "category_share": Limits(0, 1),
+        "fatigue": Limits(0, 1),
+        "repurchase_days": Limits(0, MOST_REPURCHASE_DAYS),
+        "shortlist": Limits(2, 100),
+        "expires_s": Limits(1, 30 * 86_400),
+    }
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,10 @@ def decode(data: bytes, rules: ModelRules | None = None) -> Model:
         raise RefusedError("The model snapshot is damaged (its checksum does not match); delete it, take an older one.")
     model = Model(rules)
     if header["rules"] != model.rules.fingerprint():
-        raise RefusedError("The model snapshot was made under other model rules; delete it, or restore those rules.")
+        raise RefusedError(
+            "The model snapshot was made under other model rules: its workers have another file of constants, or had "
+            "one before; use that file, or let the model learn anew from its log."
+        )
     try:
         model.restore(_arrays(header["arrays"], data, start))
     except Exception as error:

@@ -20,7 +20,7 @@ def build_clicks(settings: Settings) -> "Job":
     """Build the clicks worker's job: events in; state, learning and slates out."""
     from models.warm_up import warm_up
     from schemas.topics import EVENTS
-    from streams.bootstrap import build_world, clicks_rules
+    from streams.bootstrap import build_world, clicks_rules, constants_of
     from streams.clicks import ClicksAgent, refused
     from streams.kafka import aiokafka_config
     from streams.snapshot_writer import SnapshotWriter
@@ -29,9 +29,14 @@ def build_clicks(settings: Settings) -> "Job":
 
     warm_up()  # compiling takes seconds: before joining, or the watchdog would end the process
     store = open_store(settings)
-    model = load_model(store, aiokafka_config(settings)) if store else None
+    model = load_model(store, aiokafka_config(settings), constants_of(settings).model) if store else None
     world = build_world(settings, model=model)
     agent = ClicksAgent(world, clicks_rules(settings), clock=lambda: datetime.now(UTC))
+    logging.getLogger(__name__).info(
+        "slates are decided under settings %s, constants of %s",
+        world.lineage().settings,
+        settings.constants_file or "the defaults",
+    )
     snapshots = SnapshotWriter(store, world.learning, interval_s=settings.snapshot_interval_s) if store else None
     return Job(
         kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused, snapshots=snapshots,

@@ -3,21 +3,43 @@
 import hashlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 
 import orjson
 
+from models.constants import Constants
 from models.content import Content, Opener
 from models.knowledge import Knowledge
 from models.model import Model, ModelRules
+from streams.constants_file import load_constants
 from streams.deciding import ClicksRules
 from streams.settings import Settings
 from streams.world import World
 
 
+def constants_of(settings: Settings) -> Constants:
+    """Give the constants of an installation: those of its file, or the defaults.
+
+    Raises:
+        RefusedError: there is a file, and it cannot be used.
+    """
+    return Constants() if settings.constants_file is None else _loaded(settings.constants_file.absolute())
+
+
+@cache
+def _loaded(path: Path) -> Constants:
+    """Read a file once: a process goes on with what it began with."""
+    return load_constants(path)
+
+
 def clicks_rules(settings: Settings) -> ClicksRules:
     """Take the constants of the clicks agent from the settings."""
+    constants = constants_of(settings)
     return ClicksRules(
+        session=constants.session,
+        slates=constants.slates,
         training_share=settings.training_share,
         training_per_s=settings.training_per_s,
         evidence_share=settings.evidence_share,
@@ -29,20 +51,21 @@ def build_world(settings: Settings, *, model: Model | None = None, open_content:
 
     Args:
         settings: the installation's.
-        model: a restored model; new where absent.
+        model: a restored model, learned under the installation's constants; new where absent.
         open_content: opens the index of product vectors; by the settings where absent.
     """
     from streams.adapters.opening import index_opener
 
     content = Content(open_content or index_opener(settings))
-    knowledge = Knowledge(content=content, model=model or Model())
-    settings_hash, build = names_of(settings, knowledge.model.rules)
+    knowledge = Knowledge(content=content, model=model or Model(constants_of(settings).model))
+    settings_hash = rules_hash(clicks_rules(settings), knowledge.model.rules)
+    build = version("aisle")
     return World(knowledge, settings_hash=settings_hash, build=build, generation=settings.generation)
 
 
-def names_of(settings: Settings, model: ModelRules | None = None) -> tuple[str, str]:
+def names_of(settings: Settings) -> tuple[str, str]:
     """Name what slates are decided with beside the logs: the constants in force, and the build."""
-    return rules_hash(clicks_rules(settings), model or ModelRules()), version("aisle")
+    return rules_hash(clicks_rules(settings), constants_of(settings).model), version("aisle")
 
 
 def rules_hash(rules: ClicksRules, model: ModelRules) -> str:

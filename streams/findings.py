@@ -52,6 +52,7 @@ def examine(settings: Settings, *, look_up: Callable[[str], object | None] = fin
         look_up: finds a Python module without loading it.
     """
     others = [
+        constants_finding(settings),
         snapshots_finding(settings),
         qdrant_finding(settings),
         weights_finding(settings, look_up),
@@ -155,6 +156,22 @@ def keys_finding(sample: Mapping[int, Sequence[bytes | None]]) -> Finding:
         )
         return Finding("keys", "problem", f"{wrong} of the last {len(keys)} events are in the wrong partition", step)
     return Finding("keys", "ok", f"the last {len(keys)} events are where their keys belong")
+
+
+def constants_finding(settings: Settings) -> Finding:
+    """Name the settings that slates are decided under: equal constants, equal name, in every worker and slate."""
+    from streams.bootstrap import constants_of, names_of
+    from streams.constants_file import differing
+
+    try:
+        changed = [f"{group}.{name}" for group, names in differing(constants_of(settings)).items() for name in names]
+        name, _ = names_of(settings)
+    except RefusedError as error:
+        return Finding("constants", "problem", str(error), "mend the file, or unset AISLE_CONSTANTS_FILE")
+    if settings.constants_file is None:
+        return Finding("constants", "ok", f"settings {name}, all constants at their defaults")
+    found = f"settings {name}, from {settings.constants_file}: {', '.join(changed) or 'nothing differs'}"
+    return Finding("constants", "ok", f"{found}; every worker must print the same name")
 
 
 def snapshots_finding(settings: Settings, clock: Callable[[], float] = time.time) -> Finding:

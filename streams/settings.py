@@ -14,7 +14,8 @@ class Settings(BaseSettings):
     """What an installation can set, by environment variable (prefix `AISLE_`) or `.env` file.
 
     Constants of the session context, of learning and of slates are grouped in `models` (`SessionRules`, `ModelRules`,
-    `SlateRules`); these are the ones that belong to an installation.
+    `SlateRules`) and may stand in a file that `constants_file` names; these are the ones that belong to an
+    installation.
 
     Raises:
         RefusedError: a value cannot be used.
@@ -62,6 +63,9 @@ class Settings(BaseSettings):
     )
     snapshot_url: str | None = Field(None, description="Directory or object store (fsspec URL) of model snapshots.")
     snapshot_interval_s: float = Field(3600, ge=1, description="Time between model snapshots.")
+    constants_file: Path | None = Field(
+        None, description="TOML file of constants that differ from the defaults; the same one for every worker."
+    )
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
     http_port: int = Field(9464, ge=0, le=65535, description="Port of the above; 0 takes a free one.")
     data_dir: Path = Field(Path(".aisle"), description="Local files: vector cache, embedded index, death counts.")

@@ -81,6 +81,7 @@ def newest_valid(
         RetryError: the store is away, and the log does not reach back to its own beginning.
     """
     away: RetryError | None = None
+    passed = ""
     try:
         found = store.snapshots()
     except RetryError as error:
@@ -93,6 +94,7 @@ def newest_valid(
             away = error
         except RefusedError as error:
             log.warning("snapshot %s is passed over: %s", one.name, error)
+            passed = passed or f" ({one.name} is passed over: {error})"
         else:
             log.info("starting from snapshot %s, %d steps to follow", one.name, learning.end - one.offset - 1)
             return model
@@ -102,8 +104,8 @@ def newest_valid(
         log.info("starting without a snapshot, %d steps to learn", learning.end)
         return None
     raise away or RefusedError(
-        f"{store.topic} starts at offset {learning.start} and no snapshot in {store.folder} goes as far: put one there "
-        f"that does, or begin with an empty model: `aisle topics create --recreate {LEARNING}`"
+        f"{store.topic} starts at offset {learning.start} and no snapshot in {store.folder} goes as far{passed}: put "
+        f"one there that does, or begin with an empty model: `aisle topics create --recreate {LEARNING}`"
     )
 
 

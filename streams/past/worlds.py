@@ -10,7 +10,7 @@ from models.snapshot import decode, tail_of
 from schemas.errors import RefusedError, RetryError
 from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS, SPECS, TopicName
 from streams.adapters.numpy_index import NumpyVectorIndex
-from streams.bootstrap import build_world
+from streams.bootstrap import build_world, constants_of
 from streams.past.logs import Bounds, Logs
 from streams.past.positions import Place, Positions
 from streams.settings import Settings
@@ -88,9 +88,10 @@ class Inputs:
 
     def _model(self, offset: int) -> Model | None:
         assert self._store is not None or not self._snapshots
+        rules = constants_of(self.settings).model
         for one in self._below(offset):
             try:
-                return decode(self._store.read(one)) if self._store else None
+                return decode(self._store.read(one), rules) if self._store else None
             except (RefusedError, RetryError) as error:
                 log.warning("snapshot %s is passed over: %s", one.name, error)
         if self.bounds((LEARNING, 0)).start > 0:

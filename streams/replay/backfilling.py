@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schemas.errors import RefusedError
 from schemas.topics import ERASURES, EVENTS, EVENTS_DEAD, LEARNING, SLATES, TopicName
-from streams.bootstrap import build_world, clicks_rules
+from streams.bootstrap import build_world, clicks_rules, constants_of
 from streams.deciding import UNLIMITED
 from streams.erased import Erased
 from streams.partitions import PartitionState
@@ -135,7 +135,12 @@ class Backfill:
     async def _run(self, plan: Plan, checkpoint: Checkpoint) -> Checkpoint:
         site = self.site
         model = await asyncio.to_thread(
-            model_before, open_store(site.settings), site.client, checkpoint.learned, whole=True
+            model_before,
+            open_store(site.settings),
+            site.client,
+            checkpoint.learned,
+            constants_of(site.settings).model,
+            whole=True,
         )
         world = build_world(site.quiet, model=model)
         told = counting(site.watch, "catalogue", sum(sum(ends.values()) for ends in plan.catalogue.values()))

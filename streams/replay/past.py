@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from models.model import Model
+from models.model import Model, ModelRules
 from schemas.errors import DecodeError, RefusedError
 from schemas.learning import LearningStep
 from schemas.topics import CHANGELOG, EMBEDDINGS, EVENTS, LEARNING, PRODUCTS, SPECS, TopicName, Topics
@@ -97,7 +97,7 @@ async def waiting(logs: Logs, topics: Topics, known: Mapping[int, Watermark]) ->
 
 
 def model_before(
-    store: SnapshotStore | None, client: Mapping[str, object], end: int, *, whole: bool = False
+    store: SnapshotStore | None, client: Mapping[str, object], end: int, rules: ModelRules, *, whole: bool = False
 ) -> Model | None:
     """Load the newest snapshot that holds no step from `end` on; blocks, and needs a thread without an event loop.
 
@@ -105,6 +105,7 @@ def model_before(
         store: where snapshots are; None for nowhere.
         client: keyword arguments that every aiokafka client takes.
         end: of what may have been learned.
+        rules: those of this installation.
         whole: refuse a model that knows only what is left of the log.
 
     Returns:
@@ -122,7 +123,7 @@ def model_before(
         return found._replace(end=min(found.end, end))
 
     try:
-        return newest_valid(store, look)
+        return newest_valid(store, look, rules)
     except RefusedError as error:
         if whole:
             raise

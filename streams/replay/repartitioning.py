@@ -11,7 +11,7 @@ from models.session import clock_of
 from models.snapshot import freeze, pieces
 from schemas.errors import DecodeError, RefusedError
 from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, LEARNING, SLATES, TopicName, Topics
-from streams.bootstrap import build_world
+from streams.bootstrap import build_world, constants_of
 from streams.flow import LogRecord
 from streams.kafka import partition_of
 from streams.partitions import WATERMARK_KEY, PartitionState, Restore, rebased
@@ -198,7 +198,8 @@ class Repartition:
         end = (await site.logs.bounds(self._old[LEARNING], 1))[0][1]
         if store is None or ours is None or not learned:
             return
-        model = await asyncio.to_thread(model_before, store, site.client, end, whole=True)
+        rules = constants_of(site.settings).model
+        model = await asyncio.to_thread(model_before, store, site.client, end, rules, whole=True)
         fold = build_world(site.quiet, model=model)
         await learn_before(fold, site.logs, self._old, end=end, erased=None, told=lambda _: None)
         last: list[LogRecord] = []

@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib.metadata import version
 from time import monotonic
 from typing import Any, NamedTuple
 
-from models.model_rules import ModelRules
 from schemas.errors import RefusedError
 from schemas.topics import DERIVED, EVENTS, EVENTS_DEAD, LEARNING, SLATES, Topics
-from streams.bootstrap import build_world, clicks_rules, rules_hash
+from streams.bootstrap import build_world, clicks_rules, constants_of, names_of
 from streams.erased import Erased
 from streams.flow import LogRecord
 from streams.partitions import PartitionState, Watermark
@@ -195,7 +193,8 @@ def made_by(settings: Settings) -> str:
     """Name what slates depend on beside the logs."""
     rules = clicks_rules(settings)
     kept = f"{rules.training_share} {rules.training_per_s} {rules.evidence_share}"
-    return f"{version('aisle')} {rules_hash(rules, ModelRules())} {kept}"
+    settings_hash, build = names_of(settings)
+    return f"{build} {settings_hash} {kept}"
 
 
 async def _ready(
@@ -219,7 +218,8 @@ async def _ready(
 
 async def _world(plan: Plan, site: Installation) -> World:
     """Build the catalogue as it is now, and the model as it was before the first record."""
-    model = await asyncio.to_thread(model_before, open_store(site.settings), site.client, plan.base)
+    rules = constants_of(site.settings).model
+    model = await asyncio.to_thread(model_before, open_store(site.settings), site.client, plan.base, rules)
     world = build_world(site.quiet, model=model)
     told = counting(site.watch, "catalogue", sum(sum(ends.values()) for ends in plan.catalogue.values()))
     await read_catalogue(world, site.logs, site.topics, plan.catalogue, told)
