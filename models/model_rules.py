@@ -44,16 +44,41 @@ class ModelRules:
         landings: most landing contexts.
         landing_items: items kept of each landing context.
         landing_strength: events at which a landing context and its parent count alike.
+        landing_events: a landing context's events in memory: beyond, all of them fade.
         history_slots: items kept of each person.
         history_half_life_days: a person's items halve every so many days.
         factors: length of the factors.
         negatives: items drawn beside a bought one.
         latent_lr: step of the factors.
         bias_lr: step of the biases.
-        seed: of the factors' generator, which is part of the state.
+        bpr_factors: length of session BPR's vectors, a multiple of 16.
+        bpr_negatives: items drawn beside each that is visited.
+        bpr_lr: step of the vectors.
+        bpr_l2: what shrinks them.
+        bpr_context: latest items of a session that make its vector.
+        bpr_decay: weight of each earlier one relative to the next.
+        bpr_ring: latest events that items are drawn from.
+        bpr_hops: co-visited items whose partners are looked at.
+        bpr_scored: most items looked at.
+        seed: of the generators, which are part of the state.
         together_slots: items bought together that are kept per item.
         together_least: common baskets below which a pair is no evidence.
         together_shrink: common baskets at which a pair counts half.
+        together_popularity: how far a partner's own popularity counts against it, 0 (not at all) to 1 (lift).
+        leaves: most leaf categories.
+        leaf_slots: complementary categories kept of each.
+        leaf_items: most bought items kept of each.
+        repurchase_gaps: latest gaps between two purchases of one item by one person kept per leaf category.
+        repurchase_least: gaps from which their median counts.
+        baskets: most baskets in memory, a power of two.
+        basket_items: items kept of each basket.
+        basket_postings: latest baskets kept per item.
+        basket_neighbours: baskets most like the cart or the person that are asked.
+        basket_query: items of a person's history that are looked for.
+        basket_length_power: how far long baskets count less.
+        cart_age_share: age decay of the baskets that complete a cart, as a fraction of those seen.
+        person_age_share: same, of those that foresee a person's next one.
+        basket_idf: weight of the rarity of an item that baskets recommend.
         blend_first: training rows learned before learned weights count at all.
         blend_lr: AdaGrad's step.
         seen_offsets: offsets remembered per source partition, so that nothing is learned twice.
@@ -155,16 +180,41 @@ class ModelRules:
         "landings": Limits(1, 1_000_000),
         "landing_items": Limits(1, 100_000),
         "landing_strength": Limits(0.01, 1_000_000),
+        "landing_events": Limits(1, MOST),
         "history_slots": Limits(1, 10_000),
         "history_half_life_days": Limits(0.01, 36_500),
         "factors": Limits(1, 1_024),
         "negatives": Limits(1, 100),
         "latent_lr": Limits(0.0001, 1),
         "bias_lr": Limits(0.0001, 1),
+        "bpr_factors": Limits(16, 1_024),
+        "bpr_negatives": Limits(1, 100),
+        "bpr_lr": Limits(0.0001, 0.3),
+        "bpr_l2": Limits(0, 1),
+        "bpr_context": Limits(1, 10),
+        "bpr_decay": Limits(0.01, 1),
+        "bpr_ring": Limits(1, MOST),
+        "bpr_hops": Limits(0, 100),
+        "bpr_scored": Limits(1, 100_000),
         "seed": Limits(1, (1 << 63) - 1),
         "together_slots": Limits(1, 10_000),
         "together_least": Limits(1, 10_000),
         "together_shrink": Limits(0, 1_000_000),
+        "together_popularity": Limits(0, 1),
+        "leaves": Limits(256, MOST),
+        "leaf_slots": Limits(1, 10_000),
+        "leaf_items": Limits(1, 10_000),
+        "repurchase_gaps": Limits(1, 10_000),
+        "repurchase_least": Limits(1, 10_000),
+        "baskets": Limits(1, MOST, power_of_two=True),
+        "basket_items": Limits(2, 200),
+        "basket_postings": Limits(1, 10_000),
+        "basket_neighbours": Limits(1, 10_000),
+        "basket_query": Limits(1, 10_000),
+        "basket_length_power": Limits(0, 1),
+        "cart_age_share": Limits(0.001, 1_000),
+        "person_age_share": Limits(0.001, 1_000),
+        "basket_idf": Limits(0, 10),
         "blend_first": Limits(1, 1_000_000),
         "blend_lr": Limits(0.0001, 10),
         "seen_offsets": Limits(1, 1_000_000),

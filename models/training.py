@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from models.blend import FEATURES, Blend, Described
 from models.examination import discount
 from models.features import candidates_of
 from models.knowledge import Knowledge
+from models.landing import landing_of
+from models.lesson import gaps_in, leaves_in, unknown_to
 from models.retrieval import Found
-from models.session import Context
+from models.session import Applied, Context
 from schemas.learning import LearningStep, TrainingRow, pack_features
 
 HARD, UNIFORM = 4, 4
@@ -50,6 +53,17 @@ class RowBudget:
             self._second, self._left = at_ms // 1000, self._per_s
         self._left -= 1
         return self._left >= 0
+
+
+def told_with(step: LearningStep, applied: Applied, knowledge: Knowledge) -> dict[str, Any]:
+    """Give what the model needs of a step from elsewhere: where the visit came from, and what the catalogue knows."""
+    catalogue = knowledge.catalogue
+    return {
+        "landing": landing_of(applied.context.landing),
+        "unknown": unknown_to(catalogue, step),
+        "gap_days": gaps_in(step, applied.context_before.purchased, catalogue.item_of),
+        **leaves_in(step, knowledge.leaf_of_item),
+    }
 
 
 def choice(step: LearningStep, context: Context) -> tuple[str, ...]:

@@ -14,14 +14,12 @@ import orjson
 from models.explore import explored_rank
 from models.exposure import ranks_on
 from models.features import score
-from models.landing import landing_of
-from models.lesson import gaps_in, leaves_in, unknown_to
 from models.pairing import REWARDED_MS
 from models.pools import Pools
 from models.ranked import NONE, Ranked
 from models.retrieval import Retrieved, newest, retrieve
 from models.session import Applied, Context, Visitor, apply, decode_visitor, encode
-from models.training import RowBudget, choice, sampled, training_row
+from models.training import RowBudget, choice, sampled, told_with, training_row
 from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import Event
@@ -121,14 +119,7 @@ class ClicksAgent:
         row = None
         if chosen and sampled(event.event_id, self._rules.training_share) and self._rows.take(record.timestamp_ms):
             row = self._row(event, applied, chosen)
-        more = {
-            "row": row,
-            "landing": landing_of(applied.context.landing),
-            "unknown": unknown_to(knowledge.catalogue, step),
-            **self._explored(event, context),
-            "gap_days": gaps_in(step, context.purchased, knowledge.catalogue.item_of),
-            **leaves_in(step, knowledge.leaf_of_item),
-        }
+        more = {"row": row, **told_with(step, applied, knowledge), **self._explored(event, context)}
         return Out(LEARNING, 0, None, step.model_copy(update=more).encode(), record.offset)
 
     def _row(self, event: Event, applied: Applied, chosen: Sequence[str]) -> TrainingRow | None:

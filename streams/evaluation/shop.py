@@ -10,11 +10,9 @@ import numpy as np
 from models.blend import Described
 from models.features import candidates_of
 from models.knowledge import Knowledge
-from models.landing import landing_of
-from models.lesson import unknown_to
 from models.retrieval import Found, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
-from models.training import example
+from models.training import example, told_with
 from schemas.events import Event
 from schemas.learning import Origin, TrainingRow
 from schemas.topics import EVENTS
@@ -101,11 +99,7 @@ class Shop:
         row: TrainingRow | None = None
         if asked is not None and (asked.context.steps or asked.context.profile_items):
             row = example(asked.described, awaited, chosen, model.blend, event_id=applied.event.event_id)
-        more = {
-            "row": row,
-            "landing": landing_of(applied.context.landing),
-            "unknown": unknown_to(self.knowledge.catalogue, step),
-        }
+        more = {"row": row, **told_with(step, applied, self.knowledge)}
         model.learn_one(step.model_copy(update=more), model.offset + 1)
 
 
