@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import pytest
+from aiokafka import TopicPartition
 
 from schemas.errors import RefusedError
 from schemas.topics import LEARNING, PRODUCTS, TopicName, Topics
@@ -94,6 +95,69 @@ def test_holes_are_refused(start: int) -> None:
     follower = follow(ListFold(LEARNING, start), [start + 1, start + 5], strict=True)
     with pytest.raises(RefusedError, match=f"offset {start + 2} .* {start + 5}"):
         follower.advance()
+
+
+class Consumer:
+    """A log of partition 0 that had three records when it was opened, and grows."""
+
+    def __init__(self) -> None:
+        self.end = 3
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Leave."""
+
+    def assign(self, tps: Sequence[TopicPartition]) -> None:
+        """Take the partition."""
+        self.tp = tps[0]
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Read from an offset."""
+        self.at = offset
+
+    async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Give the first offset."""
+        return {self.tp: 0}
+
+    async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Give one past the last offset."""
+        return {self.tp: self.end}
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[object]]:
+        """Grow, and bring nothing."""
+        self.end += 1
+        await asyncio.sleep(0.001)
+        return {}
+
+    def highwater(self, tp: TopicPartition) -> int:
+        """Say where the log ends now."""
+        return self.end
+
+    async def position(self, tp: TopicPartition) -> int:
+        """Say what is read next."""
+        return self.at
+
+
+def test_what_was_there_at_the_start_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written afterwards is news."""
+    consumer = Consumer()
+    monkeypatch.setattr("streams.follower.assigned_consumer", lambda _client: consumer)
+    monkeypatch.setattr("streams.follower.readable_end", lambda found, tp: found.highwater(tp))
+    follower = Follower(ListFold(LEARNING), client={}, topics=Topics(), strict=True)
+
+    async def read() -> None:
+        reading = asyncio.create_task(follower.run())
+        while not follower.lag() > 5:
+            follower.advance()
+            await asyncio.sleep(0.001)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    assert follower.began_at() is None
+    asyncio.run(asyncio.wait_for(read(), 10))
+    assert follower.began_at() == {0: 3}
 
 
 def test_compacted_logs_have_holes() -> None:
