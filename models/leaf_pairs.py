@@ -215,11 +215,11 @@ class LeafPairs:
 def backed_off(pairs: Ranked, more: Ranked, cart: np.ndarray, limit: int) -> Ranked:
     """Fill a list of partners up with items of complementary categories, all of them weaker than any partner.
 
-    >>> pairs = Ranked(np.array([7], np.int32), np.array([0.4], np.float32))
-    >>> more = Ranked(np.array([9, 7, 8], np.int32), np.array([5.0, 4.0, 2.5], np.float32))
+    >>> pairs = Ranked(np.array([7], np.int32), np.array([0.5], np.float32))
+    >>> more = Ranked(np.array([9, 7, 8], np.int32), np.array([4.0, 3.0, 2.0], np.float32))
     >>> found = backed_off(pairs, more, np.array([1], np.int32), 10)
-    >>> found.ids.tolist(), found.scores.tolist() == [np.float32(score) for score in (0.4, 0.2, 0.1)]
-    ([7, 9, 8], True)
+    >>> found.ids.tolist(), found.scores.tolist()
+    ([7, 9, 8], [0.5, 0.25, 0.125])
     """
     room = limit - len(pairs.ids)
     other = ~np.isin(more.ids, np.concatenate([pairs.ids, cart]))

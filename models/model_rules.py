@@ -115,6 +115,8 @@ class ModelRules:
     landing_events: float = 20_000.0
     history_slots: int = 64
     history_half_life_days: float = 90.0
+    history_popularity: float = 0.75
+    history_floor: float = 50.0
     factors: int = 32
     negatives: int = 5
     latent_lr: float = 0.05
@@ -142,7 +144,7 @@ class ModelRules:
     basket_items: int = 64
     basket_postings: int = 100
     basket_neighbours: int = 300
-    basket_query: int = 50
+    basket_query: int = 100
     basket_length_power: float = 0.7
     cart_age_share: float = 0.5
     person_age_share: float = 0.1

@@ -66,6 +66,12 @@ class Trending:
             self.weight *= factor
             self.total *= factor
 
+    def weights_of(self, items: np.ndarray) -> np.ndarray:
+        """Return the weights of items, int32, shape (n,), in events of now: float32, 0 for what was never counted."""
+        known = items < len(self.weight)
+        weights = np.where(known, self.weight[np.where(known, items, 0)], 0.0)
+        return (weights / self.decay.gain).astype(np.float32)
+
     def rank(self, limit: int) -> tuple[np.ndarray, np.ndarray]:
         """Return ids int32 and weights float32 in events of now, best first; at most 256."""
         ids = self._top[: min(limit, int(self._size[0]))]

@@ -186,6 +186,30 @@ def test_landing_popularity_backs_off(shop: Shop) -> None:
         assert shop.named(shop.model.popularity(landing)).items[0] == "stein"
 
 
+def test_history_prefers_what_is_wanted_now(shop: Shop) -> None:
+    """What others buy these days comes before what a person wanted a little more."""
+    shop.learn("purchase", "sleigh", "kite")
+    shop.learn("view", "sleigh")
+    assert shop.ask("history", key="v").items == ["sleigh", "kite"]
+    for n in range(9):
+        shop.learn("purchase", "kite", visitor=f"w{n}")
+    found = shop.ask("history", key="v")
+    assert found.items == ["kite", "sleigh"]
+    wanted = 1 + shop.model.trending.weights_of(np.array([0, 1, 99_999], np.int32)) / RULES.history_floor
+    assert found.scores[0] / found.scores[1] == pytest.approx(5 / 6 * (wanted[1] / wanted[0]) ** 0.75)
+    assert wanted[2] == 1
+
+
+def test_a_customers_next_basket_is_asked_of_baskets_like_theirs(shop: Shop) -> None:
+    """With an empty cart it is what they come back to that asks, with a full one the cart alone."""
+    shop.learn("purchase", "tea", "cup", visitor="v", session="v1")
+    shop.learn("purchase", "tea", "jam", visitor="w", session="w1")
+    shop.learn("purchase", "axe", "log", visitor="x", session="x1")
+    assert set(shop.ask("basket_knn", key="v").items) == {"tea", "cup", "jam"}
+    assert shop.ask("basket_knn", key="v", cart=("axe",)).items == ["log"]
+    assert shop.ask("basket_knn").items == []
+
+
 def test_history_adds_up_and_fades(shop: Shop) -> None:
     """A cart (3) beats two views (2); 180 days later a view (1) beats what has halved twice."""
     shop.learn("view", "seen")
@@ -193,9 +217,10 @@ def test_history_adds_up_and_fades(shop: Shop) -> None:
     shop.learn("cart", "wanted")
     assert shop.ask("history", key="v").items == ["wanted", "seen"]
     shop.learn("view", "now", at_ms=180 * DAY_MS)
-    found = shop.ask("history", key="v")
-    assert found.items == ["now", "wanted", "seen"]
-    assert np.allclose(found.scores, [1.0, 0.75, 0.5])
+    assert shop.ask("history", key="v").items == ["now", "wanted", "seen"]
+    ids, weights = shop.model.history.rank("v", 10)
+    assert [shop.model.items.names[number] for number in ids.tolist()] == ["now", "wanted", "seen"]
+    assert np.allclose(weights, [1.0, 0.75, 0.5])
 
 
 def test_a_refund_takes_back(shop: Shop) -> None:
