@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports tests format clean
-.PHONY: attack bench bench-kernels bench-replay faults fuzz parity takeover stock soak
+.PHONY: attack bench bench-kernels bench-replay cold faults fuzz parity takeover stock soak
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ attack: $(STAMP) ## How far visitors can push one product up on everybody's home
 
 parity: $(STAMP) ## Record traffic on real Kafka, kill a worker, prove every slate (ARGS="--slates 10000 --json")
 	@$(BIN)/python -m tests.parity $(ARGS)
+
+cold: $(STAMP) ## First clicks of new visitors against what they were shown (ARGS="--events 60000")
+	@$(BIN)/python -m tests.cold $(ARGS)
 
 bench-replay: $(STAMP) ## How fast a replay goes beside a worker that catches up
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests/bench $(BIN)/python tests/bench/replaying.py $(ARGS)

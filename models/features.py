@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.blend import FEATURES, Described, describe
+from models.first_look import first_look, knows_nobody
 from models.kernel import compiled
 from models.knowledge import Knowledge
 from models.ranked import Ranked
@@ -55,7 +56,7 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
     """Join the sources' candidates, rows of the fact table, and score them with the blend."""
     described = candidates_of(found, context, knowledge)
     features = described.features
-    raw = knowledge.model.blend.score(features).astype(np.float64)
+    raw = raw_scores(described, context, knowledge).astype(np.float64)
     low, high = (raw.min(), raw.max()) if len(raw) else (0.0, 0.0)
     relevance = (raw - low) / (high - low) if high > low else np.ones(len(raw))
     return Candidates(
@@ -66,6 +67,13 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
         times_shown=np.expm1(features[:, _SHOWN].astype(np.float64)),
         viewed=features[:, _IN_SESSION] > 0,
     )
+
+
+def raw_scores(described: Described, context: Context, knowledge: Knowledge) -> np.ndarray:
+    """Score candidates with the blend, or by the sources alone where nothing is known of the visitor: float32, (n,)."""
+    if knows_nobody(described.sources, context.steps):
+        return first_look(described.sources, described.shares)
+    return knowledge.model.blend.score(described.features)
 
 
 def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, *, also: int = -1) -> Described:

@@ -7,6 +7,9 @@ from typing import Literal
 
 from schemas.events import Event, EventName
 
+FIRST_RESERVED = 4
+"""Ranks above are never given away."""
+
 AnchorKind = Literal["none", "product", "cart", "category", "query"]
 
 
@@ -24,6 +27,8 @@ class Placement:
         same_leaf: False where products of the anchor's own leaf category are substitutes and do not belong.
         bought_again: False where a bought product never returns, however long ago.
         explores: True where one slot goes to a product the blend would not have shown.
+        reserves_cold: the 1-based rank kept for a product that hardly anybody knows yet and that fits the session; the
+            next one where exploration drew the same. Not among the first, which are the blend's; None for none.
     """
 
     name: str
@@ -35,6 +40,17 @@ class Placement:
     same_leaf: bool = True
     bought_again: bool = True
     explores: bool = False
+    reserves_cold: int | None = None
+
+    def __post_init__(self) -> None:
+        """Keep the first ranks for what is best."""
+        if self.reserves_cold is not None and not FIRST_RESERVED <= self.reserves_cold < self.size:
+            raise ValueError(f"{self.name}: reserves_cold is {FIRST_RESERVED} to size - 1, or None")
+
+    def cold_rank(self, explored: int) -> int:
+        """Give the rank of the reserved slot beside an explored rank: the two never meet."""
+        rank = self.reserves_cold or 0
+        return rank + 1 if rank == explored else rank
 
     def triggered_by(self, event: Event) -> bool:
         """Say whether an event asks for a slate here."""
@@ -75,6 +91,7 @@ PLACEMENTS: tuple[Placement, ...] = (
         page_kinds=frozenset({"home"}),
         size=20,
         explores=True,
+        reserves_cold=8,
     ),
     Placement(
         name="product",

@@ -21,10 +21,12 @@ _WEIGHT = {
     "session": 0.6,
     "session_bpr": 1.2,
     "anchored": 1.4,
+    "campaign": 1.2,
     "content": 1.0,
     "factors": 0.8,
     "new": 0.5,
     "popular": 0.4,
+    "cold": 0.05,
 }
 
 
@@ -69,8 +71,10 @@ class Reasons:
                 return "Buy again"
             case "history" | "session":
                 return "You looked at this before"
-            case "words" if self._query:
-                return f"Matches “{self._query}”"
+            case "words":
+                return f"Matches “{self._query}”" if self._query else "Matches your search"
+            case "campaign":
+                return "As in what brought you here"
             case "basket_knn" if self._cart:
                 return self._beside(product_id, source)
             case "factors" | "basket_knn":
@@ -80,8 +84,17 @@ class Reasons:
                 return f"New in {product.category[-1]}" if product and product.category else "New in the shop"
             case "popular":
                 return "Popular right now"
+            case "cold":
+                return self._hardly_known(product_id)
             case _:
                 return self._beside(product_id, source)
+
+    def _hardly_known(self, product_id: str) -> str:
+        """Explain a product nobody has told anything of yet: the session says why it is here."""
+        for seen, title in self._seen:
+            if seen != product_id:
+                return f"A new find, similar to {title}"
+        return f"A new find for “{self._query}”" if self._query else "A new find"
 
     def _beside(self, product_id: str, source: str) -> str:
         """Explain a product by another that the visitor knows."""

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.cold_start import WIDE_LIMIT, beside, cold_beside, narrowed, opening, text_for
 from models.knowledge import Knowledge
 from models.landing import landing_of
 from models.model import Query
 from models.placements import basket
-from models.ranked import Ranked
+from models.ranked import NONE, Ranked
 from models.session import Context
 from schemas.errors import DegradedError
 from schemas.events import Event
@@ -19,9 +20,6 @@ from schemas.record import from_epoch_ms
 
 LIMIT = 100
 """Candidates per source."""
-
-NEAR_LIMIT = 60
-"""Candidates by vector: fewer, since the nearest are what content is for."""
 
 NEW_LIMIT = 30
 
@@ -57,23 +55,29 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge, *, recorded: 
         context: the visitor just after the event.
         event: what happened.
         knowledge: what the sources know now.
-        recorded: what the index once answered, `content` before `anchored`; it is not asked again then.
+        recorded: what the index once answered, `content` before `anchored` before `cold`; it is not asked again then.
 
     Returns:
         candidates of the model's sources, of `content` (near the session's vector), `anchored` (near the product being
-        viewed), `words` (landing and search words) and `new`.
+        viewed), `words` or `campaign` (search words and what brought the visitor), `new`, and `cold` (what is hardly
+        known and fits the session).
     """
     query = query_of(context, event, knowledge)
     learned = knowledge.model.candidates(query, limit=LIMIT, category_of=knowledge.leaf_of_item)
     if not query.items:
         learned["popular"] = knowledge.model.popularity(landing_of(context.landing))
     found = {source: knowledge.crosswalk.rows(ranked) for source, ranked in learned.items()}
-    text = context.query or (context.landing.utm_term if context.landing and not context.views else None)
+    said, text = text_for(context)
     words = knowledge.words.match(text, limit=LIMIT) if text else []
-    found["words"] = knowledge.facts.ranked(words)
+    found[said] = knowledge.facts.ranked(words)
     found["new"] = newest(from_epoch_ms(context.at_ms), knowledge)
     by_vector = _near(context, event, words, knowledge) if recorded is None else recorded
-    found |= by_vector.found
+    # In this order wherever the answers come from: slates name sources in it.
+    found |= {"content": NONE, "anchored": NONE, "cold": NONE} | dict(by_vector.found)
+    found |= beside(found, context, event, knowledge)
+    if not len(found["cold"].ids):
+        found["cold"] = cold_beside(found, context, knowledge)
+    found["new"] = opening(found, from_epoch_ms(context.at_ms), knowledge)
     return Retrieved({source: ranked for source, ranked in found.items() if len(ranked.ids)}, by_vector.timed_out)
 
 
@@ -85,7 +89,7 @@ def _near(context: Context, event: Event, words: Sequence[tuple[str, float]], kn
             found[source] = near()
         except DegradedError:
             timed_out.append(source)
-    return Retrieved(found, tuple(timed_out))
+    return Retrieved(narrowed(found, knowledge), tuple(timed_out))
 
 
 def newest(at: datetime, knowledge: Knowledge) -> Ranked:
@@ -102,13 +106,13 @@ def _by_vector(
     asked: dict[str, Callable[[], Ranked]] = {}
     alone = len(context.steps) == len(context.views) == 1 and not context.profile_items
     if alone:  # one product's direction is the product's own
-        asked["content"] = partial(neighbours.near_product, context.views[-1], NEAR_LIMIT)
+        asked["content"] = partial(neighbours.near_product, context.views[-1], WIDE_LIMIT)
     else:
         vector = session_vector(context, event, words, knowledge)
         if vector is not None:
-            asked["content"] = partial(neighbours.near, vector, NEAR_LIMIT)
+            asked["content"] = partial(neighbours.near, vector, WIDE_LIMIT)
     if event.name == "view_item" and event.items:
-        asked["anchored"] = partial(neighbours.near_product, event.items[0].product_id, NEAR_LIMIT)
+        asked["anchored"] = partial(neighbours.near_product, event.items[0].product_id, WIDE_LIMIT)
     return asked
 
 

@@ -85,7 +85,7 @@ def shortlist(request: Request, candidates: Candidates, knowledge: Knowledge, ru
     # Some of those that must be asked for may be left out: then more of the others are needed.
     order = _in_order(allowed, relevance, candidates, knowledge, most + int(asked.sum()))
     products = [
-        _variant(place, candidates, request, knowledge) if ask else knowledge.facts.speakers[row]
+        variant(place, candidates, request, knowledge) if ask else knowledge.facts.speakers[row]
         for place, ask, row in zip(order, asked[order].tolist(), candidates.rows[order].tolist(), strict=True)
     ]
     kept = [at for at, product_id in enumerate(products) if product_id is not None][:most]
@@ -180,7 +180,7 @@ def _allowed(
     return places[:count]
 
 
-def _variant(place: int, candidates: Candidates, request: Request, knowledge: Knowledge) -> str | None:
+def variant(place: int, candidates: Candidates, request: Request, knowledge: Knowledge) -> str | None:
     """Choose the variant to show, once for all placements of an event; None where none can be bought."""
     if place not in candidates.asked:
         context = request.context

@@ -14,6 +14,7 @@ from models.features import Candidates
 from models.knowledge import Knowledge
 from models.pools import Pools
 from models.reasons import Reasons, main_sources
+from models.reserved import COLD, MARK, Reserved, placed, reserve
 from models.shortlist import Request, Shortlist, SlateRules, shortlist
 from schemas.slates import Explored, PlainItem
 
@@ -29,23 +30,24 @@ class Decision:
 
 
 class Stages(NamedTuple):
-    """How a slate came about: orders of places in the shortlist, after diversity, after caps, after exploration."""
+    """How a slate came about: orders of places in the shortlist, after diversity, after caps, with the slots filled."""
 
     listed: Shortlist
     diverse: list[int]
     capped: list[int]
     order: list[int]
     explored: Explored | None
+    reserved: Reserved | None
 
 
 def decide(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> Decision:
-    """Decide one slate: emphasise, filter, diversify, cap, explore, explain.
+    """Decide one slate: emphasise, filter, diversify, cap, reserve, explore, explain.
 
     A pure function of its arguments: the only time is `request.at`, the only randomness comes from `slate_id`.
     """
     come = stages(request, candidates, knowledge, rules)
     reasons = Reasons(request.context, request.anchors, knowledge.catalogue)
-    return Decision(_explained(come.order, come.listed, candidates, reasons), come.explored)
+    return Decision(_explained(come, candidates, reasons), come.explored)
 
 
 def stages(request: Request, candidates: Candidates, knowledge: Knowledge, rules: SlateRules) -> Stages:
@@ -54,8 +56,13 @@ def stages(request: Request, candidates: Candidates, knowledge: Knowledge, rules
     leaves = knowledge.facts.leaf[candidates.rows[listed.places]].tolist()
     diverse = _diverse(listed, request, knowledge, rules)
     capped = _capped(diverse, leaves, request, knowledge, rules)
-    order, explored = _explore(capped, listed, request, candidates, knowledge)
-    return Stages(listed, diverse, capped, order[: 2 * request.placement.size], explored)
+    listed, reserved = reserve(capped, listed, request, candidates, knowledge, rules)
+    chosen, explored = _explore(capped, listed, reserved, request, candidates, knowledge)
+    slots = {explored.rank: chosen} if explored else {}
+    if reserved is not None:
+        slots[request.placement.cold_rank(explored.rank if explored else 0)] = reserved.at
+    order = placed(capped, slots)[: 2 * request.placement.size]
+    return Stages(listed, diverse, capped, order, explored, reserved)
 
 
 def _diverse(listed: Shortlist, request: Request, knowledge: Knowledge, rules: SlateRules) -> list[int]:
@@ -87,25 +94,27 @@ def _capped(
 
 
 def _explore(
-    order: list[int], listed: Shortlist, request: Request, candidates: Candidates, knowledge: Knowledge
-) -> tuple[list[int], Explored | None]:
-    """Give one rank to a product that would not have been shown."""
+    order: list[int],
+    listed: Shortlist,
+    reserved: Reserved | None,
+    request: Request,
+    candidates: Candidates,
+    knowledge: Knowledge,
+) -> tuple[int, Explored | None]:
+    """Draw a product that would not have been shown, and the rank to give it."""
     size = request.placement.size
     if not request.placement.explores or not request.context.consent or len(order) < size:
-        return order, None
-    shown = set(order[:size])
+        return -1, None
+    shown = {*order[:size], *((reserved.at,) if reserved else ())}
     rest = [at for at in range(len(listed.products)) if at not in shown]
     pools = _pools(rest, listed, request, candidates, knowledge)
     relevance = listed.relevance.tolist()
     scores = {pool: [relevance[at] for at in members] for pool, members in pools.items()}
     drawn: Pick | None = pick(request.slate_id, scores, knowledge.model.bandit, size=size)
     if drawn is None:
-        return order, None
-    chosen = pools[drawn.pool][drawn.index]
-    without = [at for at in order if at != chosen]
-    slot = drawn.rank - 1
+        return -1, None
     explored = Explored(rank=drawn.rank, propensity=drawn.propensity, pool=drawn.pool, shares={**drawn.shares})
-    return [*without[:slot], chosen, *without[slot:]], explored
+    return pools[drawn.pool][drawn.index], explored
 
 
 def _pools(
@@ -119,13 +128,18 @@ def _pools(
     return pools
 
 
-def _explained(order: list[int], listed: Shortlist, candidates: Candidates, reasons: Reasons) -> list[PlainItem]:
+def _explained(come: Stages, candidates: Candidates, reasons: Reasons) -> list[PlainItem]:
+    order, listed = come.order, come.listed
     if not order:
         return []
     shares = candidates.shares[:, listed.places[order]]
     # Through float64, so that four decimals stay four decimals in JSON.
     said = _named(np.round(shares.T.astype(np.float64), 4), candidates.sources)
     mains, relevance, products = main_sources(candidates.sources, shares), listed.relevance.tolist(), listed.products
+    if come.reserved is not None:
+        rank = order.index(come.reserved.at)
+        mains[rank] = COLD
+        said[rank][MARK] = 1.0
     return [
         {
             "product_id": products[at],

@@ -66,6 +66,11 @@ def told_with(step: LearningStep, applied: Applied, knowledge: Knowledge) -> dic
     }
 
 
+def learnable(found: Found) -> Found:
+    """Leave out what the blend cannot tell apart: what is hardly known has a slot of its own."""
+    return {source: ranked for source, ranked in found.items() if source != "cold"}
+
+
 def choice(step: LearningStep, context: Context) -> tuple[str, ...]:
     """Give the items of a step that somebody of whom something is known has chosen; what was in the cart is no choice.
 

@@ -145,7 +145,7 @@ def encode_slate(
 class Evidence(Record):
     """What no log can give back later, per slate.
 
-    `state` is the visitor's, absent without consent; `content` and `anchored` are the candidates of the two sources
+    `state` is the visitor's, absent without consent; `content`, `anchored` and `cold` are the candidates of the sources
     that ask the index (approximate search gives no answer twice), best first; `timed_out` the sources done without;
     `decided_at` the slate's own, which tells apart two decisions for one event (only the written one counts).
     """
@@ -157,6 +157,7 @@ class Evidence(Record):
     state: dict[str, Any] | None = None
     content: tuple[tuple[str, float], ...] = ()
     anchored: tuple[tuple[str, float], ...] = ()
+    cold: tuple[tuple[str, float], ...] = ()
     timed_out: tuple[str, ...] = ()
     at: Timestamp
     decided_at: Timestamp | None = None

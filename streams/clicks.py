@@ -19,7 +19,7 @@ from models.pools import Pools
 from models.ranked import NONE, Ranked
 from models.retrieval import Retrieved, newest, retrieve
 from models.session import Applied, Context, Visitor, apply, decode_visitor, encode
-from models.training import RowBudget, choice, sampled, told_with, training_row
+from models.training import RowBudget, choice, learnable, sampled, told_with, training_row
 from schemas.erasures import erasures_of
 from schemas.errors import DecodeError
 from schemas.events import Event
@@ -125,7 +125,7 @@ class ClicksAgent:
     def _row(self, event: Event, applied: Applied, chosen: Sequence[str]) -> TrainingRow | None:
         """Describe what was chosen; from a slate, with the places it had and weighed by how rarely they are seen."""
         context, knowledge, shown = applied.context_before, self._world.knowledge, event.shown
-        found = retrieve(context, event.model_copy(update={"items": ()}), knowledge).found
+        found = learnable(retrieve(context, event.model_copy(update={"items": ()}), knowledge).found)
         if shown is None or shown.rank is None:
             return training_row(chosen, found, context, knowledge, event_id=event.event_id)
         seen = ranks_on(shown.slate_id, applied.before.shown if applied.before else ())
@@ -193,6 +193,7 @@ def _evidence(head: SlateHead, visitor: Visitor | None, retrieved: Retrieved, na
         state=None if visitor is None else orjson.loads(encode(visitor)),
         content=_named(retrieved.found.get("content", NONE), names),
         anchored=_named(retrieved.found.get("anchored", NONE), names),
+        cold=_named(retrieved.found.get("cold", NONE), names),
         timed_out=retrieved.timed_out,
         at=head.event_at,
         decided_at=head.decided_at,

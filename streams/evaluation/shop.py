@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from models.blend import Described
-from models.features import candidates_of
+from models.features import candidates_of, raw_scores
 from models.knowledge import Knowledge
 from models.retrieval import Found, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
-from models.training import example, told_with
+from models.training import example, learnable, told_with
 from schemas.events import Event
 from schemas.learning import Origin, TrainingRow
 from schemas.topics import EVENTS
@@ -77,7 +77,7 @@ class Shop:
         if not context.views and context.landing is None:
             context = replace(context, landing=event.context)
         found = retrieve(context, blank(event), self.knowledge).found
-        described = candidates_of(found, context, self.knowledge, also=awaited)
+        described = candidates_of(learnable(found), context, self.knowledge, also=awaited)
         known = not len(described.ids) or described.ids[-1] != awaited or described.shares[:, -1].any()
         return Asked(context, found, described, len(described.ids) - (not known))
 
@@ -147,5 +147,5 @@ def blank(event: Event) -> Event:
 
 def scored(asked: Asked, knowledge: Knowledge) -> np.ndarray:
     """Rank what the sources offer by the blend: rows of the fact table, best first."""
-    scores = np.round(knowledge.model.blend.score(asked.described.features[: asked.offered]), 6)
+    scores = np.round(raw_scores(asked.described, asked.context, knowledge)[: asked.offered], 6)
     return asked.described.ids[np.argsort(-scores, kind="stable")]

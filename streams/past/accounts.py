@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.blend import FEATURES, INTERCEPT
+from models.blend import FEATURES, INTERCEPT, Described
 from models.catalogue import price_band
 from models.engagement import dwell_ms, recency, step_weight
-from models.features import candidates_of
+from models.features import candidates_of, raw_scores
+from models.first_look import WEIGHTS, knows_nobody
 from models.knowledge import Knowledge
 from models.objections import Objection, objections
 from models.retrieval import LIMIT, query_of
@@ -142,11 +143,12 @@ def tell_way(found: Found, knowledge: Knowledge, rules: SlateRules, titles: Titl
 
 def _items(found: Found, come: Stages, knowledge: Knowledge, rules: SlateRules, titles: Titles) -> Iterable[ItemTold]:
     request, candidates, decision = found.decided.request, found.candidates, found.decided.decision
-    features = candidates_of(found.retrieved.found, request.context, knowledge).features
-    raw = knowledge.model.blend.score(features)
+    described = candidates_of(found.retrieved.found, request.context, knowledge)
+    raw = raw_scores(described, request.context, knowledge)
     weights = knowledge.model.blend.weights
     for at, item in zip(come.order, decision.items, strict=True):
         place = int(come.listed.places[at])
+        reserved = come.reserved if come.reserved and come.reserved.at == at else None
         times = round(float(candidates.times_shown[place]))
         emphasis = sum(
             weight * float(candidates.shares[candidates.sources.index(source), place])
@@ -160,17 +162,29 @@ def _items(found: Found, come: Stages, knowledge: Knowledge, rules: SlateRules, 
             score=item["score"],
             reason=item["reason"],
             blend=round(float(raw[place]), 4),
-            contributions=_contributions(features[place], weights),
+            contributions=_first_look(described, place)
+            if knows_nobody(described.sources, request.context.steps)
+            else _contributions(described.features[place], weights),
             emphasis=round(emphasis, 4),
             fatigue=round(rules.fatigue**times, 4),
             times_shown=times,
-            ranks=(at + 1, _rank(come.diverse, at), _rank(come.capped, at)),
+            ranks=(0 if reserved and reserved.alone else at + 1, _rank(come.diverse, at), _rank(come.capped, at)),
             explored=decision.explored is not None and decision.explored.rank == item["rank"],
+            reserved=reserved is not None,
         )
 
 
 def _rank(order: Sequence[int], at: int) -> int:
     return order.index(at) + 1 if at in order else 0
+
+
+def _first_look(described: Described, place: int) -> tuple[tuple[str, float], ...]:
+    """Give what each source adds where nothing is known of the visitor."""
+    told = [
+        (source, round(WEIGHTS.get(source, 0.0) * float(share), 4))
+        for source, share in zip(described.sources, described.shares[:, place], strict=True)
+    ]
+    return tuple(sorted((pair for pair in told if pair[1]), key=lambda pair: -pair[1]))
 
 
 def _contributions(features: np.ndarray, weights: dict[str, Any]) -> tuple[tuple[str, float], ...]:

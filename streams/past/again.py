@@ -62,8 +62,8 @@ def state_of(evidence: Evidence) -> Visitor | None:
 
 def answers_of(evidence: Evidence, knowledge: Knowledge) -> Retrieved:
     """Give what the index answered, as rows of this world's fact table."""
-    found = {"content": _rows(evidence.content, knowledge), "anchored": _rows(evidence.anchored, knowledge)}
-    return Retrieved(found, evidence.timed_out)
+    answers = {"content": evidence.content, "anchored": evidence.anchored, "cold": evidence.cold}
+    return Retrieved({source: _rows(rows, knowledge) for source, rows in answers.items()}, evidence.timed_out)
 
 
 def _rows(answers: Iterable[tuple[str, float]], knowledge: Knowledge) -> Ranked:

@@ -82,9 +82,10 @@ class ItemTold:
     """A product of the slate.
 
     `blend` is the blend's score 0..1 before it is stretched over the candidates; `contributions` are log-odds by
-    source or feature, greatest first, with the intercept; `emphasis` is what the placement adds, `fatigue` the factor
-    for having been seen `times_shown` times without a click. `ranks` are 1-based: by relevance, after diversity, after
-    caps; 0 where exploration alone brought it in.
+    source or feature, greatest first, with the intercept. Where nothing is known of the visitor there is no blend:
+    `contributions` are what each source adds, and `blend` is their sum. `emphasis` is what the placement adds,
+    `fatigue` the factor for having been seen `times_shown` times without a click. `ranks` are 1-based: by relevance,
+    after diversity, after caps; 0 where exploration or the slot reserved for what is hardly known brought it in.
     """
 
     rank: int
@@ -99,6 +100,7 @@ class ItemTold:
     times_shown: int
     ranks: tuple[int, int, int]
     explored: bool
+    reserved: bool
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,8 @@ def _order(decision: DecisionTold, console: Console) -> None:
             parts.append(f"shelf {item.emphasis:+.2f}")
         if item.times_shown:
             parts.append(f"seen x{item.times_shown}: x{item.fatigue}")
-        rank = f"[bold]{item.rank}*[/bold]" if item.explored else str(item.rank)
+        mark = "*" if item.explored else "+" if item.reserved else ""
+        rank = f"[bold]{item.rank}{mark}[/bold]" if mark else str(item.rank)
         ranks = ">".join("-" if one == 0 else str(one) for one in item.ranks)
         score, blend = f"{item.score:.4f}", f"{item.blend:.3f}"
         table.add_row(
@@ -132,6 +133,8 @@ def _order(decision: DecisionTold, console: Console) -> None:
         )
     console.print(table)
     console.print(f"The first {decision.shown} are shown, the others are reserves.", style="dim")
+    if any(item.reserved for item in decision.items):
+        console.print("+ reserved: for a product that hardly anybody knows yet and that fits the session")
     if decision.explored is not None:
         one = decision.explored
         console.print(

@@ -40,8 +40,9 @@ def explanation() -> Explanation:
         sources=(SourceTold("words", 3, named, 2),), timed_out=("content",),
         removed=(RemovedTold("hidden", 1, named),), candidates=4, weights={}, learned_rows=5, shown=1,
         items=(
-            ItemTold(1, EVIL, EVIL, 0.5, EVIL, 0.1, BOTH, 0.5, 0.9, 1, (1, 1, 1), explored=False),
-            ItemTold(2, EVIL, EVIL, 0.4, EVIL, 0.1, (("intercept", -3.0),), 0.0, 1.0, 0, (2, 0, 0), explored=True),
+            ItemTold(1, EVIL, EVIL, 0.5, EVIL, 0.1, BOTH, 0.5, 0.9, 1, (1, 1, 1), explored=False, reserved=True),
+            ItemTold(2, EVIL, EVIL, 0.4, EVIL, 0.1, (("intercept", -3.0),), 0.0, 1.0, 0, (2, 0, 0), explored=True,
+                     reserved=False),
         ),
         explored={"rank": 2, "pool": EVIL, "propensity": 0.01},
     )  # fmt: skip
