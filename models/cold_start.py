@@ -16,7 +16,7 @@ from schemas.events import Event
 NEAR_LIMIT = 60
 """Candidates by vector: fewer than of other sources, since the nearest are what content is for."""
 
-WIDE_LIMIT = 240
+WIDE_LIMIT = 120
 """How far the index is asked, so that there are cold products among what it finds."""
 
 COLD_LIMIT = 30

@@ -7,7 +7,7 @@ from models.facts import FactTable
 from models.ranked import NONE, Ranked
 
 REMEMBERED = 5_000
-"""Answers kept: about 12 MB. A visitor's direction is asked for twice: for the slate, and at the next event for what
+"""Answers kept: about 15 MB. A visitor's direction is asked for twice: for the slate, and at the next event for what
 the slate should have had."""
 
 

@@ -50,11 +50,11 @@ def reserve(
     rank = request.placement.reserves_cold
     if rank is None or len(order) < request.placement.size:
         return listed, None
-    fits = candidates.of_source(COLD)
+    fits = candidates.of_source(COLD) & ~candidates.viewed
     if not fits.any() or fits[listed.places[list(order[:rank])]].any():
         return listed, None
     open_places = unopposed(request, candidates, knowledge, rules)
-    open_places = open_places[fits[open_places] & ~candidates.viewed[open_places]]
+    open_places = open_places[fits[open_places]]
     share = candidates.shares[candidates.sources.index(COLD)]
     likeness = np.round(share * rules.fatigue**candidates.times_shown, 4)
     names = knowledge.facts.names

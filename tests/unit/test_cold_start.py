@@ -7,9 +7,11 @@ from types import MappingProxyType
 
 import pytest
 
-from models.features import COLD_BELOW
+from models.features import COLD_BELOW, candidates_of, raw_scores
 from models.objections import objections
 from models.placements import PLACEMENTS, Placement
+from models.retrieval import retrieve
+from models.session import Context
 from models.shortlist import Request, SlateRules
 from models.slate import Decision, Stages, decide, stages
 from schemas.events import Event, EventName, Item, Landing, Page
@@ -19,7 +21,7 @@ from streams.demo.shop import generate_shop
 from streams.engine import Engine
 from streams.settings import Settings
 from tests.cold.first_click import vectors_of
-from tests.shelf import BY_NAME, NOON, SHELVES, Shelf, ids
+from tests.shelf import BY_NAME, NOON, SHELVES, Shelf, event, ids
 
 RANK = BY_NAME["home"].reserves_cold
 NEW = ("boots-a", "boots-b", "boots-c")
@@ -163,6 +165,24 @@ def test_a_campaigns_text_leads_to_what_it_names(shelf: Shelf) -> None:
     assert place(utm_content="storm lantern", utm_campaign="spring") <= 20
     assert place(utm_term="storm lantern", utm_campaign="boots") == 1
     assert place(utm_campaign="spring") > 20
+
+
+def test_the_blend_is_asked_as_soon_as_something_is_known(shelf: Shelf) -> None:
+    """Of somebody new the sources speak by themselves; a view, a history or a product on the page is for the blend."""
+
+    def blended(context: Context, *items: str) -> bool:
+        described = candidates_of(
+            retrieve(context, event("view_item", *items), shelf.knowledge).found, context, shelf.knowledge
+        )
+        raw = raw_scores(described, context, shelf.knowledge)
+        return bool((raw == shelf.knowledge.model.blend.score(described.features)).all())
+
+    shelf.browse("mugs1", visitor="back")
+    assert not blended(shelf.context())
+    assert not blended(shelf.context(landing=Landing(utm_campaign="mugs")))
+    assert blended(shelf.context("boots1"))
+    assert blended(shelf.context(visitor_id=f"back{shelf._steps - 1}"))
+    assert blended(shelf.context(consent=False, session_id=None), "boots1")
 
 
 DAY = datetime(2026, 2, 1, tzinfo=UTC)
