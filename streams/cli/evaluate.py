@@ -1,6 +1,7 @@
 """`aisle evaluate`: how good the recommendations are on a log."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
+    called: typer.Context,
     file: Annotated[Path, typer.Argument(help="Events of a shop, gzipped or plain.", show_default=False)],
     form: Annotated[str, typer.Option("--format", help="serenade, rees46, uci or csv.", show_default=False)],
     columns: Annotated[
@@ -33,20 +35,27 @@ def evaluate(
     content: Annotated[bool, typer.Option(help="Embed the products' texts.")] = True,
     slates: Annotated[bool, typer.Option("--slates", help="Also decide slates, with all their rules.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object, for scripts.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Also write a report: one HTML file with plots.")] = None,
 ) -> None:
     """Run the engine over a log, predicting before it learns, and say how good its lists were."""
+    from streams.evaluation.figures import figures_of
+    from streams.evaluation.page import Conditions, page_of
     from streams.evaluation.plan import PROTOCOLS, Plan
+    from streams.evaluation.printing import print_outcome
     from streams.evaluation.running import Evaluation
     from streams.evaluation.told import summary
     from streams.runs.display import Bars
     from streams.sources.formats import open_events
 
+    if report is not None:
+        check_writable(report)
     chosen = tuple(name for name in PROTOCOLS if protocol in {None, name})
     if not chosen:
         raise RefusedError(f"--protocol {protocol} is not known: static, prequential, or neither for both.")
+    train = open_events(file, form, columns=columns, limit=limit)
     plan = Plan(
-        train=open_events(file, form, columns=columns, limit=limit),
-        test=None if test is None else open_events(test, form, columns=columns),
+        train=train,
+        test=None if test is None else open_events(test, form, columns=columns, after=train),
         last=share_of(last),
         protocols=chosen,
         task=cast("Task", one_of("--task", task, ("next", "cart"))),
@@ -58,8 +67,44 @@ def evaluate(
     )
     with Bars() as bars:
         outcome = Evaluation(plan, bars).run()
+    figures = figures_of(outcome.tables)
+    if report is not None:
+        conditions = Conditions(shlex.join(command_of(called)), plan)
+        report.write_text(page_of(outcome, figures, conditions).html(), encoding="utf-8")
     if as_json:
-        print(json.dumps(summary(outcome, k)))
+        print(json.dumps(summary(outcome, figures)))
+    else:
+        print_outcome(outcome, figures)
+
+
+def check_writable(report: Path) -> None:
+    """Refuse a report that could not be written when all the work is done.
+
+    Raises:
+        RefusedError: its folder is not there or may not be written to, or it is a folder itself.
+    """
+    try:
+        existed = report.exists()
+        report.open("ab").close()
+        if not existed:
+            report.unlink()
+    except OSError as error:
+        raise RefusedError(f"--report {report} cannot be written ({error.strerror}): give another path.") from None
+
+
+def command_of(called: typer.Context) -> list[str]:
+    """Write the command line again: what was given, defaults left out."""
+    words = ["aisle", "evaluate"]
+    for parameter in called.command.params:
+        source = called.get_parameter_source(parameter.name or "")
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        value = called.params[parameter.name or ""]
+        if isinstance(value, bool):
+            words.append((parameter.opts if value else parameter.secondary_opts)[0])
+        else:
+            words += [str(value)] if parameter.param_type_name == "argument" else [parameter.opts[0], str(value)]
+    return words
 
 
 def share_of(text: str) -> float:

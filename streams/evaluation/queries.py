@@ -1,5 +1,6 @@
 """What is asked of the engine before an event, and what would have been the right answer."""
 
+from array import array
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ Targets = Literal["all", "other", "new"]
 TABLES = ("next click", "first click", "purchase", "cart")
 
 MOST_PEOPLE = 500_000
+MOST_BOUGHT = 2_000
+"""Customers, and products of each, that are remembered as bought; the oldest go first."""
 
 
 class Query(NamedTuple):
@@ -98,12 +101,12 @@ class Bought:
     """What everybody has bought so far, by row."""
 
     def __init__(self) -> None:
-        self._of: OrderedDict[str, set[int]] = OrderedDict()
+        self._of: OrderedDict[str, array[int]] = OrderedDict()
 
     def copied(self) -> "Bought":
-        """Give a copy that goes its own way."""
+        """Give a copy that goes its own way; what somebody has bought is replaced, never changed."""
         other = Bought()
-        other._of = OrderedDict((buyer, set(rows)) for buyer, rows in self._of.items())
+        other._of = self._of.copy()
         return other
 
     def of(self, buyer: str) -> Collection[int]:
@@ -114,10 +117,11 @@ class Bought:
         """Take an event; only purchases count."""
         if event.name != "purchase":
             return
+        rows = dict.fromkeys(row for item in event.items if (row := facts.row_of(item.product_id)))
         buyer = _buyer(event)
-        rows = self._of.setdefault(buyer, set())
-        rows.update(row for item in event.items if (row := facts.row_of(item.product_id)))
-        self._of.move_to_end(buyer)
+        before = self._of.pop(buyer, ())
+        together = [*(row for row in before if row not in rows), *rows]
+        self._of[buyer] = array("i", together[-MOST_BOUGHT:])
         if len(self._of) > MOST_PEOPLE:
             self._of.popitem(last=False)
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from models.facts import FactTable
 from models.kernel import hash63
@@ -15,12 +14,13 @@ from schemas.record import epoch_ms
 from streams.deciding import UNLIMITED, imported
 from streams.evaluation.lists import SLATE, References, lists_of, rankers, slate_of
 from streams.evaluation.lists import shown as cut
+from streams.evaluation.log import Log
 from streams.evaluation.opening import opened_shop
-from streams.evaluation.plan import Plan, Protocol
+from streams.evaluation.plan import PROTOCOLS, Plan, Protocol
 from streams.evaluation.queries import Bought, Query, Questions
 from streams.evaluation.recorder import Learned, Recorder, Table
 from streams.evaluation.shop import Asked, Shop
-from streams.evaluation.visits import Happening, happenings
+from streams.evaluation.visits import Happening
 from streams.runs.display import Watch
 
 AGES_MS = 1 << 50
@@ -36,14 +36,18 @@ class Outcome:
     Args:
         tables: by protocol.
         events: events before and after the split.
+        predictions: how often the engine was asked, for training rows too.
         seconds: by stage.
+        refused: lines that were left out, by reason.
         notes: what has to be said of the log.
         weights: of the blend at the split, by feature.
     """
 
     tables: dict[Protocol, list[Table]]
     events: tuple[int, int]
+    predictions: int
     seconds: dict[str, float]
+    refused: dict[str, int]
     notes: tuple[str, ...]
     weights: dict[str, float]
 
@@ -68,24 +72,33 @@ class Evaluation:
         Raises:
             RefusedError: there is nothing to train on, or nothing to ask.
         """
-        plan = self._plan
         started = time.monotonic()
-        knowledge = opened_shop(plan, self._watch)
-        work = _Work(plan, knowledge, self._rules(), self._questions)
-        seconds = {"opening": time.monotonic() - started}
-        trained, split_ms = self._train(work, seconds)
+        with Log(self._plan, self._watch) as log:
+            work = _Work(self._plan, opened_shop(self._plan, self._watch), self._rules(), self._questions)
+            seconds = {"opening": time.monotonic() - started}
+            trained, split_ms = self._train(work, log, seconds)
+            weights = work.shop.knowledge.model.blend.weights
+            tables = self._protocols(work, log, split_ms, seconds)
+            events, refused = (trained, log.size[1]), dict(log.refused)
+        return Outcome(tables, events, work.predictions, seconds, refused, tuple(self._notes), weights)
+
+    def _protocols(
+        self, work: "_Work", log: Log, split_ms: int, seconds: dict[str, float]
+    ) -> dict[Protocol, list[Table]]:
+        """Work through the second part, what is frozen first."""
         tables: dict[Protocol, list[Table]] = {}
-        tested = 0
-        for protocol in sorted(plan.protocols, key=("static", "prequential").index):  # what is frozen first
+        for protocol in sorted(self._plan.protocols, key=PROTOCOLS.index):
             begun = time.monotonic()
-            tables[protocol], tested = self._test(work, protocol, trained, split_ms)
+            tables[protocol] = self._test(work, protocol, log, split_ms)
             seconds[protocol] = time.monotonic() - begun
+            if not tables[protocol]:
+                self._notes.append(_nothing_asked(protocol))
         if not any(tables.values()):
             raise RefusedError(
                 "The test part asks nothing: no visit in it goes on after its first click, and nothing is bought. "
                 "Give a longer part (--last 30%), or the right columns for session, user and kind."
             )
-        return Outcome(tables, (trained, tested), seconds, tuple(self._notes), work.shop.knowledge.model.blend.weights)
+        return tables
 
     def _rules(self) -> SessionRules:
         """Take the session's constants as far as the log allows."""
@@ -100,48 +113,45 @@ class Evaluation:
             )
         return rules
 
-    def _train(self, work: "_Work", seconds: dict[str, float]) -> tuple[int, int]:
+    def _train(self, work: "_Work", log: Log, seconds: dict[str, float]) -> tuple[int, int]:
         """Learn the first part; give how many events it has, and when it ends."""
         plan, begun = self._plan, time.monotonic()
-        whole = sum(1 for _ in happenings(plan.train)) if plan.test is None else plan.train.rows
-        size = round(whole * (1 - plan.last)) if plan.test is None else whole
+        size = log.size[0]
         self._watch.stage("training", size)
         share = min(1.0, plan.most_rows / max(1, size))
         done, at_ms = 0, 0
-        for one in self._reported(islice(happenings(plan.train), size)):
+        for one in self._reported(log.train()):
             work.train(one, share)
             done, at_ms = done + 1, epoch_ms(one.event.at)
         seconds["training"] = time.monotonic() - begun
-        if not done or not work.learned.total:
+        if not work.learned.total:
             raise RefusedError(f"{plan.train.path} teaches nothing before the test part: it needs clicks or purchases.")
         work.learned.divide()
         return done, at_ms
 
-    def _test(self, work: "_Work", protocol: Protocol, trained: int, split_ms: int) -> tuple[list[Table], int]:
-        plan = self._plan
-        if plan.test is None:
-            part: Iterator[Happening] = islice(happenings(plan.train), trained, None)
-            size = max(1, plan.train.rows - trained)
-        else:
-            part, size = happenings(plan.test, own="test "), plan.test.rows
+    def _test(self, work: "_Work", protocol: Protocol, log: Log, split_ms: int) -> list[Table]:
+        plan, size = self._plan, log.size[1]
         self._watch.stage(protocol, size)
         share = min(1.0, plan.most_queries / size)
         before = work.shop.visitors, work.bought
         if protocol == "static":  # what comes after begins where this did
             work.shop.visitors, work.bought = work.shop.visitors.copied(), work.bought.copied()
         tester = work.tester(protocol, split_ms if plan.test is None else None, share)
-        done = 0
-        for one in self._reported(part):
+        for one in self._reported(log.test()):
             tester.take(one)
-            done += 1
         work.shop.visitors, work.bought = before
-        return tester.recorder.tables(), done
+        return tester.recorder.tables()
 
     def _reported(self, part: Iterable[Happening]) -> Iterator[Happening]:
         for done, one in enumerate(part):
             if done % 200 == 0:
                 self._watch.reached(done)
             yield one
+
+
+def _nothing_asked(protocol: Protocol) -> str:
+    why = ": every visit in the test part began before the split" if protocol == "static" else ""
+    return f"{protocol} asked nothing{why}; a longer test part (--last 30%) would."
 
 
 class _Work:
@@ -154,6 +164,7 @@ class _Work:
         self.learned = Learned(len(knowledge.facts))
         self.references = References(plan.k, knowledge.facts)
         self.bought = Bought()
+        self.predictions = 0
 
     def train(self, one: Happening, share: float) -> None:
         """Learn an event; a share of them with a training row."""
@@ -163,6 +174,7 @@ class _Work:
         asked = None
         if query is not None and chosen(one.event.event_id, share):
             asked = self.shop.ask(applied, query.awaited, query.context)
+            self.predictions += 1
         self.learn(one, applied, query, asked)
 
     def learn(self, one: Happening, applied: Applied, query: Query | None, asked: Asked | None) -> None:
@@ -203,6 +215,7 @@ class _Tester:
         asked = None
         if query is not None and self._counts(one, applied):
             asked = work.shop.ask(applied, query.awaited, query.context)
+            work.predictions += 1
             self._record(one, query, asked, applied)
         if self._learns:
             work.learn(one, applied, query, asked)

@@ -1,55 +1,82 @@
 """An outcome in numbers: the line for scripts."""
 
-from math import isnan
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import isfinite
 
-from models.intervals import Interval, intervals
-from models.trials import MEASURES
-from streams.evaluation.lists import BLEND
-from streams.evaluation.recorder import Table
+from streams.evaluation.figures import SEED, Figures
+from streams.evaluation.lists import BLEND, REFERENCES
 from streams.evaluation.running import Outcome
 
-SEED = 20_190_101
+__all__ = ["SEED", "summary"]
 
 
-def bounded(table: Table) -> dict[str, dict[str, Interval]]:
-    """Give every ranker's measures with their intervals, rankers that listed nothing left out."""
-    trials = table.trials
-    columns = intervals(trials.values.reshape(len(trials), -1), trials.units, seed=SEED)
-    found = {}
-    for at, ranker in enumerate(trials.rankers):
-        if ranker in table.qualities:
-            found[ranker] = dict(zip(MEASURES, columns[at * len(MEASURES) :], strict=False))
-    return found
+def summary(outcome: Outcome, figures: Sequence[Figures]) -> dict[str, object]:
+    """Give the line that `--json` ends with: the first table of the first protocol, and all tables beside it.
 
+    Args:
+        outcome: what an evaluation found.
+        figures: its tables' figures, at least one.
 
-def summary(outcome: Outcome, k: int) -> dict[str, object]:
-    """Give the line that `--json` ends with: of the first protocol's first table, and all tables beside it."""
-    tables = {protocol: {table.name: _told(table, k) for table in found} for protocol, found in outcome.tables.items()}
-    first = next(table for found in outcome.tables.values() for table in found)
-    head = _told(first, k)
-    rankers = head.pop("rankers")
-    assert isinstance(rankers, dict)
-    return {
-        "n": len(first.trials),
-        BLEND: rankers[BLEND],
-        "sources": {name: values for name, values in rankers.items() if name != BLEND},
+    Returns:
+        texts, numbers, lists and mappings; what is not known is None, never nan.
+    """
+    first = figures[0]
+    measures = {name: _measures(first, name) for name in first.measures}
+    tables: dict[str, dict[str, object]] = {}
+    for one in figures:
+        tables.setdefault(one.protocol, {})[one.table] = _table(one)
+    plain = {
+        "n": first.n,
+        BLEND: measures.pop(BLEND),
+        "sources": measures,
         "seconds": round(sum(outcome.seconds.values()), 2),
+        "protocol": first.protocol,
+        "table": first.table,
+        "references": list(REFERENCES),
         "protocols": tables,
         "events": {"train": outcome.events[0], "test": outcome.events[1]},
+        "predictions": outcome.predictions,
+        "seconds_by_stage": outcome.seconds,
+        "weights": outcome.weights,
+        "refused_lines": dict(outcome.refused),
         "notes": list(outcome.notes),
+    }
+    return {name: _plain(value) for name, value in plain.items()}
+
+
+def _table(figures: Figures) -> dict[str, object]:
+    return {
+        "n": figures.n,
+        "units": figures.units,
+        "rankers": {name: _measures(figures, name) for name in figures.measures},
+        "lists": {name: asdict(one) for name, one in figures.qualities.items()},
+        "slices": _slices(figures),
     }
 
 
-def _told(table: Table, k: int) -> dict[str, object]:
-    rankers = {}
-    for name, measures in bounded(table).items():
-        values: dict[str, object] = {f"{measure}@{k}": round(one.mean, 4) for measure, one in measures.items()}
-        values["intervals"] = {
-            f"{measure}@{k}": [_number(one.low), _number(one.high)] for measure, one in measures.items()
+def _measures(figures: Figures, ranker: str) -> dict[str, object]:
+    k, measures = figures.k, figures.measures[ranker]
+    means: dict[str, object] = {f"{measure}@{k}": one.mean for measure, one in measures.items()}
+    means["intervals"] = {f"{measure}@{k}": [one.low, one.high] for measure, one in measures.items()}
+    return means
+
+
+def _slices(figures: Figures) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = {}
+    for part in figures.parts:
+        means = {
+            name: {f"{measure}@{figures.k}": measures[measure] for measure in ("hr", "mrr", "ndcg")}
+            for name, measures in part.means.items()
         }
-        rankers[name] = values
-    return {"n": len(table.trials), "rankers": rankers}
+        found.setdefault(part.cut, {})[part.label] = {"n": part.n, "rankers": means}
+    return found
 
 
-def _number(value: float) -> float | None:
-    return None if isnan(value) else round(value, 4)
+def _plain(value: object) -> object:
+    """Round numbers to four places, and leave out what is none."""
+    if isinstance(value, float):
+        return round(value, 4) if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

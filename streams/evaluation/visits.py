@@ -1,10 +1,14 @@
 """The events of a log with the visits they belong to, baskets whole."""
 
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.events import MAX_ITEMS, Event
-from streams.sources.event_file import EventFile
+from streams.sources.event_file import EventFile, TimedRow
+from streams.sources.pace import MOST_VISITS
+
+REPEATED = "a repeat of its visit's line before, to the second"
 
 
 class Happening(NamedTuple):
@@ -17,18 +21,45 @@ class Happening(NamedTuple):
 def happenings(file: EventFile, *, own: str = "") -> Iterator[Happening]:
     """Give a log's events in time order; all lines of an invoice are one purchase, and a line alone is no event.
 
+    A line that says what its visit's line before says, time included, is a click that was delivered twice and counts
+    once; `file.refused` has how many. Where times are coarser than a second nothing tells it from a second look.
+
     Args:
         file: the log.
         own: put before the names of sessions without a user: two files may name different sessions alike.
     """
     baskets = file.layout.labels.isdisjoint({"view_item", "select_item"})
-    named = (_named(one, own) for one in _with_visits(file))
+    named = (_named(one, own) for one in _with_visits(file, baskets=baskets))
     yield from _whole(one for one in named if not (baskets and one.event.name == "add_to_cart"))
 
 
-def _with_visits(file: EventFile) -> Iterator[Happening]:
-    for event, row in file.events_with_rows():
-        yield Happening(event, file.layout.visit(row.fields))
+def _with_visits(file: EventFile, *, baskets: bool) -> Iterator[Happening]:
+    rows = file.events_with_rows()  # and `refused` begins anew
+    once = None if baskets or file.survey.whole_minutes else _Once(file.refused)
+    for event, row in rows:
+        visit = file.layout.visit(row.fields)
+        if once is None or once.is_new(visit or event.visitor_id, row):
+            yield Happening(event, visit)
+
+
+class _Once:
+    """Tells lines from repeats of the line before in their visit."""
+
+    def __init__(self, refused: Counter[str]) -> None:
+        self._refused = refused
+        self._last: OrderedDict[str, int] = OrderedDict()
+
+    def is_new(self, visit: str, row: TimedRow) -> bool:
+        """Take a visit's next line."""
+        line = hash((row.at, *row.fields.values()))
+        if self._last.pop(visit, None) == line:
+            self._last[visit] = line
+            self._refused[REPEATED] += 1
+            return False
+        self._last[visit] = line
+        if len(self._last) > MOST_VISITS:
+            self._last.popitem(last=False)
+        return True
 
 
 def _named(one: Happening, own: str) -> Happening:

@@ -1,4 +1,4 @@
-"""Plots as SVG: bars, bars side by side, lines."""
+"""Plots as SVG: bars, bars side by side, lines, named points."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ LABEL = 26
 """Characters of a label that are drawn; all of it is in the text beside the plot."""
 
 _DASHES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D")
 
 
 def bars(
@@ -110,6 +111,32 @@ def lines(
             _show_times(drawn.axes)
         drawn.axes.set(title=_drawn(title, 60), xlabel=_drawn(x_label, 60), ylabel=_drawn(y_label, 40))
         _legend(drawn.axes, len(series))
+    return drawn.svg
+
+
+def points(
+    labels: Sequence[str], x: Sequence[float], y: Sequence[float], *, title: str, x_label: str, y_label: str
+) -> str:
+    """Draw a named point for each label; the names are in the legend, where they cannot meet.
+
+    Args:
+        labels: texts, shape (n,).
+        x: shape (n,); nan draws no point.
+        y: shape (n,); nan draws no point.
+        title: what the plot shows.
+        x_label: what x is, with its unit.
+        y_label: what y is, with its unit.
+
+    Returns:
+        an SVG element.
+    """
+    told = [f"{label} ({_number(a)}, {_number(b)})" for label, a, b in zip(labels, x, y, strict=True)]
+    with drawing(height=3.4, title=title, told=_words(told, f"{x_label}, {y_label}")) as drawn:
+        for at, label in enumerate(labels):
+            marker = _MARKERS[at // len(COLOURS) % len(_MARKERS)]
+            drawn.axes.scatter(x[at], y[at], color=COLOURS[at % len(COLOURS)], marker=marker, label=_drawn(label))
+        drawn.axes.set(title=_drawn(title, 60), xlabel=_drawn(x_label, 60), ylabel=_drawn(y_label, 40))
+        _legend(drawn.axes, len(labels))
     return drawn.svg
 
 

@@ -58,12 +58,16 @@ class Survey(NamedTuple):
     """What a first reading finds.
 
     Whether the rows are in time order, whether their times tell how long somebody looked, whether they name their
-    visits, what they say of products.
+    visits, whether no time is finer than a minute, the first and the last time (None without rows), what they say of
+    products.
     """
 
     in_order: bool
     tells_dwell: bool
     names_visits: bool
+    whole_minutes: bool
+    first: datetime | None
+    last: datetime | None
     products: dict[str, tuple[dict[str, str], datetime]]
 
 
@@ -107,17 +111,18 @@ class EventFile:
     def survey(self) -> Survey:
         """Read the file once for its products and its order."""
         products: dict[str, tuple[dict[str, str], datetime]] = {}
-        last = None
+        first: datetime | None = None
+        last: datetime | None = None
         in_order = True
         pace = Pace()
         for row in self._timed(Counter()):
             pace.add(self.layout.visit(row.fields), epoch_ms(row.at))
             in_order = in_order and (last is None or last <= row.at)
-            last = row.at
+            first, last = min(first or row.at, row.at), max(last or row.at, row.at)
             known, seen_at = products.get(row.fields[self.layout.product_columns[0]], ({}, row.at))
             known.update({name: row.fields[name] for name in self.layout.product_columns if row.fields[name]})
             products[row.fields[self.layout.product_columns[0]]] = known, max(seen_at, row.at)
-        return Survey(in_order, pace.tells_dwell, pace.names_visits, products)
+        return Survey(in_order, pace.tells_dwell, pace.names_visits, pace.whole_minutes, first, last, products)
 
     def products(self) -> Iterator[Product]:
         """Give each product once, as last seen, by id; those whose id no record can hold are left out."""

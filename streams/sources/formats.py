@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from schemas.errors import RefusedError
 from schemas.products import Product
 from streams.sources.catalog_csv import CatalogCsv
 from streams.sources.event_file import EventFile, Layout
-from streams.sources.generic_csv import GenericCsv, parse_columns
+from streams.sources.generic_csv import FIRST, GenericCsv, parse_columns
 from streams.sources.google_merchant import GoogleMerchant
 from streams.sources.rees46 import Rees46
 from streams.sources.serenade import Serenade
@@ -28,7 +29,14 @@ class Catalog(Protocol):
         """Give the products."""
 
 
-def open_events(path: Path, name: str, *, columns: str | None = None, limit: int | None = None) -> EventFile:
+def open_events(
+    path: Path,
+    name: str,
+    *,
+    columns: str | None = None,
+    limit: int | None = None,
+    after: EventFile | None = None,
+) -> EventFile:
     """Open a file of events.
 
     Args:
@@ -36,6 +44,7 @@ def open_events(path: Path, name: str, *, columns: str | None = None, limit: int
         name: one of `EVENT_FORMATS`.
         columns: for `csv`, which column means what.
         limit: read only this many rows.
+        after: the file before this one, whose lines come first where neither tells times.
 
     Raises:
         RefusedError: an unknown format, or columns given where they are fixed or missing where they are not.
@@ -47,7 +56,8 @@ def open_events(path: Path, name: str, *, columns: str | None = None, limit: int
         return EventFile(path, layouts[name], limit=limit)
     if name != "csv":
         raise RefusedError(f"--format {name} is not known for events: use one of {', '.join(EVENT_FORMATS)}.")
-    return EventFile(path, GenericCsv(parse_columns(columns or "")), limit=limit)
+    start = FIRST if after is None else FIRST + timedelta(seconds=after.content.lines)
+    return EventFile(path, GenericCsv(parse_columns(columns or ""), start=start), limit=limit)
 
 
 def open_catalog(path: Path, name: str) -> Catalog:

@@ -79,13 +79,15 @@ class GenericCsv:
 
     Args:
         columns: the column name of each meaning, from `parse_columns`.
+        start: the time of line 0, where no column tells times.
     """
 
     kind = "the file these --columns describe"
     labels = CLICKS
 
-    def __init__(self, columns: Mapping[str, str]) -> None:
+    def __init__(self, columns: Mapping[str, str], *, start: datetime = FIRST) -> None:
         self.columns = dict(columns)
+        self._start = start
         self.required = tuple(dict.fromkeys(columns.values()))
         about = ("item", "title", "brand", "category", "price", "currency")
         self.product_columns = tuple(dict.fromkeys(columns[name] for name in about if name in columns))
@@ -93,7 +95,7 @@ class GenericCsv:
     def at(self, row: Row) -> datetime:
         """Read the time column: ISO 8601 or seconds or milliseconds since 1970; without one, count lines."""
         if "time" not in self.columns:
-            return FIRST + timedelta(seconds=row.line)
+            return self._start + timedelta(seconds=row.line)
         return parse_time(row.fields[self.columns["time"]])
 
     def visit(self, fields: Fields) -> str | None:

@@ -25,18 +25,19 @@ class Pace:
 
     Attributes:
         names_visits: some row has said which visit it belongs to.
+        whole_minutes: no time is finer than a minute.
     """
 
     def __init__(self) -> None:
         self._last: OrderedDict[str, int] = OrderedDict()
         self._gaps = 0
         self._quick = 0
-        self._whole_minutes = True
+        self.whole_minutes = True
         self.names_visits = False
 
     def add(self, visit: str | None, at_ms: int) -> None:
         """Take the next row of a visit."""
-        self._whole_minutes = self._whole_minutes and at_ms % MINUTE_MS == 0
+        self.whole_minutes = self.whole_minutes and at_ms % MINUTE_MS == 0
         if visit is None:
             return
         self.names_visits = True
@@ -51,4 +52,4 @@ class Pace:
     @property
     def tells_dwell(self) -> bool:
         """Say whether gaps may be taken for dwell."""
-        return not self._whole_minutes and self._quick <= MOST_QUICK * self._gaps
+        return not self.whole_minutes and self._quick <= MOST_QUICK * self._gaps

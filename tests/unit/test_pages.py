@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from streams.pages import Page
-from streams.pages.plots import bars, grouped_bars, lines
+from streams.pages.plots import bars, grouped_bars, lines, points
 
 HOSTILE = 'Kettle <script>alert("x")</script> & $\\frac{1}{2}$ \x00 id="a" ]]> \u8336'
 SVG = "{http://www.w3.org/2000/svg}"
@@ -21,6 +21,7 @@ PLOTS: dict[str, Callable[[str], str]] = {
     "bars": lambda text: bars([text, "b"], [1.0, 2.0], low=[0.5, 1.5], high=[2, 3], title=text, unit=text),
     "grouped": lambda text: grouped_bars([text], {text: [1.0], "b": [2.0]}, title=text, unit=text),
     "lines": lambda text: lines([1, 2], {text: [1.0, 2.0], "b": [2, 1]}, title=text, x_label=text, y_label=text),
+    "points": lambda text: points([text, "b"], [1.0, 2.0], [2.0, 1.0], title=text, x_label=text, y_label=text),
 }
 
 
@@ -100,7 +101,7 @@ def test_tables_say_what_their_cells_belong_to() -> None:
     assert [one["scope"] for one in elements.named("th")] == ["col", "col", "row", "row"]
     assert [one.get("class") for one in elements.named("td")] == ["number", "number"]
     assert len(elements.named("caption")) == 1
-    assert [len(elements.named(name)) for name in ("h1", "h2", "main", "figure", "figcaption")] == [1, 1, 1, 3, 3]
+    assert [len(elements.named(name)) for name in ("h1", "h2", "main", "figure", "figcaption")] == [1, 1, 1, 4, 4]
 
 
 def test_a_row_of_another_length_is_a_mistake_of_the_caller() -> None:

@@ -55,3 +55,16 @@ def test_cooccurrence_ranks_what_followed() -> None:
 def test_cooccurrence_knows_nothing_of_strangers() -> None:
     """No last product, or one never seen, gives no ranking."""
     assert LastItemCooccurrence().rank(None) == LastItemCooccurrence().rank("x") == []
+
+
+def test_cooccurrence_is_bounded() -> None:
+    """What is followed by many keeps the best of them; of too many pairs the longest unused go."""
+    reference = LastItemCooccurrence(k=2, most_next=4, most_pairs=6)
+    for product_id in ("a", "a", "b", "b", "c", "d", "e"):
+        reference.learn_one("old", product_id)
+    assert reference.rank("old") == ["a", "b"]
+    for last in ("x", "y", "z", "u"):
+        reference.learn_one(last, "p")
+    assert (reference.rank("old"), reference.rank("x")) == (["a", "b"], ["p"])
+    reference.learn_one("w", "p")
+    assert (reference.rank("old"), reference.rank("x"), reference.rank("w")) == ([], ["p"], ["p"])
