@@ -18,7 +18,7 @@ class RecentPopularity:
 
     Args:
         k: length of the ranking.
-        half_life: in events.
+        half_life: in events; infinite to count them all alike.
     """
 
     def __init__(self, *, k: int = 20, half_life: float = 5000) -> None:

@@ -1,5 +1,7 @@
 """The lists that are compared: the blend's, each source's, and rankings that cost nothing to have."""
 
+from math import inf
+
 import numpy as np
 
 from models.blend import SOURCES
@@ -20,9 +22,6 @@ REFERENCES = ("popularity", "recent popularity", "co-occurrence")
 SPARE = 30
 """References rank so many more than are looked at: some may have to be left out."""
 
-FOREVER = 1e12
-"""A half-life in events that nothing reaches."""
-
 
 class References:
     """Popularity, recent popularity and last-item co-occurrence, by item.
@@ -34,7 +33,7 @@ class References:
 
     def __init__(self, k: int, facts: FactTable) -> None:
         self._facts = facts
-        self._popularity = RecentPopularity(k=k + SPARE, half_life=FOREVER)
+        self._popularity = RecentPopularity(k=k + SPARE, half_life=inf)
         self._recent = RecentPopularity(k=k + SPARE)
         self._after = LastItemCooccurrence(k=k + SPARE)
 
