@@ -115,7 +115,7 @@ def weighted_steps(session: Session, shown: tuple[Seen, ...], rules: SessionRule
         (place, step.product_id, step_weight(step, rules)) for place, step in enumerate(session.steps, first)
     ]
     skips = sorted((seen for seen in shown if seen.skipped >= first), key=lambda seen: (seen.skipped, seen.rank))
-    if skips:
+    if skips and rules.skips:
         lost = [(seen.skipped - 0.5, seen.product_id, rules.skipped) for seen in skips[-rules.skips :]]
         weights = sorted(lost + weights, key=lambda row: row[0])
     half_life = rules.half_life_steps

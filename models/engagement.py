@@ -44,7 +44,7 @@ def step_weight(step: Step, rules: SessionRules) -> float:
     """Give kind weight x engagement of a step; recency is its place's and comes on top.
 
     engagement = min(1, log1p(dwell) / log1p(full dwell)) x (0.5 + 0.5 scroll), where what is not known leaves its
-    factor at 1; a bounce has its own weight.
+    factor at 1; a bounce has its own weight. Without `rules.engagement` it is the kind weight alone.
 
     >>> step_weight(Step("p", "view", 0), SessionRules())
     1.0
@@ -52,7 +52,7 @@ def step_weight(step: Step, rules: SessionRules) -> float:
     -0.2
     """
     weight = rules.kind_weights[step.kind]
-    if step.kind not in LOOKING:
+    if step.kind not in LOOKING or not rules.engagement:
         return weight
     dwell = dwell_ms(step, rules)
     if dwell != UNKNOWN:
@@ -65,5 +65,5 @@ def step_weight(step: Step, rules: SessionRules) -> float:
 
 @lru_cache(maxsize=4096)
 def recency(age: int, half_life_steps: float) -> float:
-    """Halve every so many steps."""
+    """Halve every so many steps; never with an infinite half-life."""
     return 0.5 ** (age / half_life_steps)

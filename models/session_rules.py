@@ -1,7 +1,8 @@
 """The constants of the session context, in one place."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -30,14 +31,15 @@ class SessionRules:
         heartbeat_ms: what one page ping stands for.
         minimum_visit_ms: what the first ping stands for.
         gaps: the gap to the next event is a dwell; False for logs whose times are too coarse to tell.
+        engagement: dwell and scroll weigh a look, a bounce counts against a product; False: every look counts full.
         dwell_cap_ms: no dwell counts for more.
         full_dwell_ms: a dwell from here on is full engagement.
         bounce_ms: a shorter known dwell without scrolling is a bounce.
         arrival_ms: a product page opened this soon after a click on that product is that click's page.
         bounce: weight of a bounce.
         skipped: weight of a product that was seen above a clicked one and passed over.
-        skips: so many skips, the newest, enter the steps.
-        half_life_steps: a step's weight halves every so many steps.
+        skips: so many skips, the newest, enter the steps; 0: none does.
+        half_life_steps: a step's weight halves every so many steps; infinite: it never does.
         kind_weights: by kind of step.
         refunded: what a refund takes back from what was learned.
         views_per_minute: more product views than this are a bot's; above 100 there is no limit.
@@ -58,6 +60,7 @@ class SessionRules:
     heartbeat_ms: int = 10_000
     minimum_visit_ms: int = 5_000
     gaps: bool = True
+    engagement: bool = True
     dwell_cap_ms: int = 5 * MINUTE_MS
     full_dwell_ms: int = MINUTE_MS
     bounce_ms: int = 3_000
@@ -105,3 +108,10 @@ class SessionRules:
         "views_per_hour": Limits(1, MOST),
         "slates_per_minute": Limits(1, MOST),
     }
+
+def unweighted(rules: SessionRules) -> SessionRules:
+    """Give the rules under which a step counts for its kind alone: no dwell, scroll, bounces, skips or recency.
+
+    What is kept of a visitor is the same under both; contexts are derived from it either way.
+    """
+    return replace(rules, engagement=False, skips=0, half_life_steps=math.inf)

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from models.context import context_of
 from models.engagement import dwell_ms, step_weight
+from models.session_rules import unweighted
 from models.visitor import UNKNOWN, Step
 from tests.journey import RULES, Journey
 
@@ -105,3 +107,17 @@ def test_weight_is_kind_times_engagement_times_recency() -> None:
     assert steps[1][1] == pytest.approx(math.log1p(15) / math.log1p(60) * 0.75 * 0.5**0.8)
     assert steps[2] == ("sofa", pytest.approx(3 * 0.5**0.6))
     assert steps[3] == ("sofa", pytest.approx(-2 * 0.5**0.4))
+
+
+def test_unweighted_steps_count_for_their_kind_alone() -> None:
+    """A bounce is a look, a skip is nothing, an old step is as good as a new one; the state is the same one."""
+    visit = Journey()
+    visit("impression", "rug", "sofa", slate=("s1", 1))
+    visit("view_item", "lamp", at_s=1, view="p1")
+    visit("page_ping", at_s=2, view="p1", ping={"scroll": 0.1})
+    visit("view_item", "sofa", at_s=3, view="p2", slate=("s1", 2))
+    visit("add_to_cart", "bed", at_s=4)
+    assert visit.last.context.steps[0][1] < 0.5
+    plain = context_of("v", visit.last.after, unweighted(RULES))
+    assert plain.steps == (("lamp", 1.0), ("sofa", 1.0), ("bed", 3.0))
+    assert plain.views == visit.last.context.views
