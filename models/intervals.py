@@ -10,6 +10,7 @@ Source:
     Smyth, Permutation p-values should never be zero, 2010.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -91,11 +92,46 @@ def paired(
     """
     if len(a) != len(b):
         raise ValueError(f"both rankers need a value for every query, not {len(a)} and {len(b)}")
-    difference = (a.astype(np.float64) - b)[:, None]
-    bounds = intervals(difference, units, seed=seed, repeats=repeats, level=level)[0]
+    return paired_columns(a[:, None], b[:, None], units, seed=seed, repeats=repeats, level=level)[0]
+
+
+def paired_columns(
+    a: np.ndarray, b: np.ndarray, units: np.ndarray, *, seed: int, repeats: int = 1000, level: float = 0.95
+) -> list[Paired]:
+    """Compare many pairs at once, as `paired` does; the draws are the same ones for all columns.
+
+    Args:
+        a: float, shape (n, m), finite.
+        b: float, shape (n, m), finite.
+        units: int, shape (n,).
+        seed: of the draws.
+        repeats: how many draws of each kind, at least 1.
+        level: of the intervals, above 0 and below 1.
+
+    Returns:
+        One comparison a column.
+    """
+    difference = a.astype(np.float64) - b
+    bounds = intervals(difference, units, seed=seed, repeats=repeats, level=level)
     sums, _ = _by_unit(difference, units)
-    p = _flipped_share(sums[:, 0], np.random.default_rng([seed, 1]), repeats)
-    return Paired(bounds.mean, bounds.low, bounds.high, p)
+    shares = _flipped_shares(sums, np.random.default_rng([seed, 1]), repeats)
+    return [Paired(one.mean, one.low, one.high, float(p)) for one, p in zip(bounds, shares, strict=True)]
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Adjust the p-values of several tests: one below .05 then stands for a chance of 5 % that any of them is wrong.
+
+    Source:
+        Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 1979.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    adjusted, least = [0.0] * len(p), 0.0
+    for rank, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
+        least = max(least, min(1.0, (len(p) - rank) * p[place]))
+        adjusted[place] = least
+    return adjusted
 
 
 def _by_unit(values: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,13 +156,22 @@ def _drawn_means(sums: np.ndarray, sizes: np.ndarray, rng: np.random.Generator, 
     return means
 
 
-def _flipped_share(sums: np.ndarray, rng: np.random.Generator, repeats: int) -> float:
-    """Give the share of sign flips, the observed one among them, whose total is at least as far from 0."""
-    sums = sums[sums != 0]
-    least = abs(sums.sum()) - ROUNDING * np.abs(sums).sum()
-    as_far = 0
+def _flipped_shares(sums: np.ndarray, rng: np.random.Generator, repeats: int) -> np.ndarray:
+    """Give the shares of sign flips, the observed one among them, whose totals are at least as far from 0.
+
+    Args:
+        sums: float64, shape (units, m).
+        rng: of the flips.
+        repeats: how many.
+
+    Returns:
+        float64, shape (m,), above 0.
+    """
+    sums = sums[sums.any(axis=1)]
+    least = np.abs(sums.sum(axis=0)) - ROUNDING * np.abs(sums).sum(axis=0)
+    as_far = np.ones(sums.shape[1])
     rows = max(1, CHUNK_CELLS // max(1, len(sums)))
     for start in range(0, repeats, rows):
         signs = rng.integers(2, size=(min(rows, repeats - start), len(sums)), dtype=np.int8) * 2.0 - 1.0
-        as_far += int(np.count_nonzero(np.abs(signs @ sums) >= least))
-    return (1 + as_far) / (1 + repeats)
+        as_far += np.count_nonzero(np.abs(signs @ sums) >= least, axis=0)
+    return as_far / (1 + repeats)

@@ -28,6 +28,7 @@ class Trials:
         k: where the lists were cut.
         values: float32, shape (n, rankers, 5), 0..1, last axis `MEASURES`.
         units: int64, shape (n,): what queries are not independent within (session or visitor).
+        queries: int64, shape (n,): what was asked; two evaluations whose queries are equal asked the same.
         length: int32, shape (n,): the session's events before the query.
         returning: bool, shape (n,): the visitor had an earlier session.
         decile: int8, shape (n,): 1 when the target is among the products that make up the most popular tenth of the
@@ -40,6 +41,7 @@ class Trials:
     k: int
     values: np.ndarray
     units: np.ndarray
+    queries: np.ndarray
     length: np.ndarray
     returning: np.ndarray
     decile: np.ndarray
@@ -55,7 +57,7 @@ class Trials:
 
 
 class TrialLog:
-    """Collects trials, in 16 bytes a query, and 20 for each ranker.
+    """Collects trials, in 24 bytes a query, and 20 for each ranker.
 
     Args:
         rankers: distinct names of those that are compared.
@@ -74,6 +76,7 @@ class TrialLog:
         # Arrays of the standard library grow in place, a sixteenth at a time: no copy, no second half of empty room.
         self._values = array("f")
         self._units = array("q")
+        self._queries = array("q")
         self._length = array("i")
         self._returning, self._decile, self._cold, self._first = (array("b") for _ in range(4))
 
@@ -84,6 +87,7 @@ class TrialLog:
         self,
         *,
         unit: int,
+        query: int,
         relevant: Collection[int],
         rankings: Mapping[str, Sequence[int] | np.ndarray],
         length: int,
@@ -96,6 +100,7 @@ class TrialLog:
 
         Args:
             unit: the session or visitor, any 64-bit number.
+            query: what is asked, any 64-bit number.
             relevant: numbers of the right items.
             rankings: item numbers, best first, any length, by ranker; one that is absent had no answer and scores 0.
             length: events of the session so far, at least 0.
@@ -114,6 +119,7 @@ class TrialLog:
         if not right:
             return
         self._units.append(unit)
+        self._queries.append(query)
         self._length.append(length)
         self._returning.append(bool(returning))
         self._decile.append(decile)
@@ -131,6 +137,7 @@ class TrialLog:
             k=self.k,
             values=values,
             units=_view(self._units, np.int64),
+            queries=_view(self._queries, np.int64),
             length=_view(self._length, np.int32),
             returning=returning,
             decile=_view(self._decile, np.int8),

@@ -59,7 +59,7 @@ def rankers(*, slates: bool) -> tuple[str, ...]:
 
 def lists_of(asked: Asked, query: Query, k: int, knowledge: Knowledge) -> dict[str, np.ndarray]:
     """Give the blend's and the sources' first k, what must not be listed left out: rows of the fact table."""
-    lists = {BLEND: shown(scored(asked, knowledge), query, k)}
+    lists = {BLEND: shown(scored(asked, knowledge.model.blend), query, k)}
     for source in SOURCES:
         if source in asked.found:
             lists[source] = shown(asked.found[source].ids, query, k)

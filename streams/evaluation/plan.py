@@ -26,6 +26,7 @@ class Plan:
         k: length of the lists.
         content: embed the products' texts.
         slates: also decide slates, with all their rules.
+        ablation: also ask the engine without each of its parts.
         constants: what the engine runs with.
         most_queries: beyond, whole visits are left out by their hash.
         most_rows: training rows before the split; beyond, events are left out by their hash.
@@ -41,6 +42,7 @@ class Plan:
     k: int = 20
     content: bool = True
     slates: bool = False
+    ablation: bool = False
     constants: Constants = field(default_factory=Constants)
     most_queries: int = 200_000
     most_rows: int = 300_000

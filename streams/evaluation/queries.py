@@ -43,6 +43,11 @@ class Query(NamedTuple):
     context: Context | None = None
 
 
+def fingerprint(query: Query, event_id: str) -> int:
+    """Hash what is asked, before which event: two evaluations can be compared query by query where it is the same."""
+    return hash63(f"{event_id} {query.table} {query.relevant} {query.hidden.tolist()}")
+
+
 @dataclass(frozen=True)
 class Questions:
     """Turns events into queries.

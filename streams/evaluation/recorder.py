@@ -10,7 +10,7 @@ from models.kernel import hash63
 from models.knowledge import Knowledge
 from models.session import Context
 from models.trials import COLD_BELOW, TrialLog, Trials
-from streams.evaluation.queries import TABLES, Query
+from streams.evaluation.queries import TABLES, Query, fingerprint
 
 MOST_LISTS = 20_000
 """Lists looked at for what they are like apart from being right: more would tell nothing more."""
@@ -59,11 +59,21 @@ class Recorder:
         k: length of the lists.
         learned: counts of the products, kept by the caller.
         knowledge: vectors and categories of the products, for diversity.
+        variants: compared too, but only by how right they are.
     """
 
-    def __init__(self, rankers: tuple[str, ...], k: int, learned: Learned, knowledge: Knowledge) -> None:
+    def __init__(
+        self,
+        rankers: tuple[str, ...],
+        k: int,
+        learned: Learned,
+        knowledge: Knowledge,
+        *,
+        variants: tuple[str, ...] = (),
+    ) -> None:
         self._learned = learned
-        self._logs = {name: TrialLog(rankers, k=k) for name in TABLES}
+        self._logs = {name: TrialLog((*rankers, *variants), k=k) for name in TABLES}
+        self._variants = frozenset(variants)
         self._beyond: dict[tuple[str, str], BeyondAccuracy] = {}
         self._lists = dict.fromkeys(TABLES, 0)
         self._k = k
@@ -72,11 +82,12 @@ class Recorder:
         self._categories = np.where(knowledge.facts.leaf > 0, knowledge.facts.leaf, -1)
         self._catalogue = np.arange(1, len(knowledge.facts))
 
-    def add(self, query: Query, context: Context, lists: Mapping[str, np.ndarray]) -> None:
-        """Count one query."""
+    def add(self, query: Query, context: Context, lists: Mapping[str, np.ndarray], *, event_id: str) -> None:
+        """Count one query, asked just before an event."""
         first = query.relevant[0] if len(query.relevant) == 1 else query.awaited
         self._logs[query.table].add(
             unit=hash63(context.user_id or context.visitor_id),
+            query=fingerprint(query, event_id),
             relevant=query.relevant,
             rankings=lists,
             length=len(context.steps),
@@ -91,6 +102,8 @@ class Recorder:
 
     def _look(self, table: str, lists: Mapping[str, np.ndarray]) -> None:
         for name, ranking in lists.items():
+            if name in self._variants:
+                continue
             beyond = self._beyond.get((table, name))
             if beyond is None:
                 beyond = BeyondAccuracy(k=self._k, vectors=self._vectors, categories=self._categories)

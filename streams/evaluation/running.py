@@ -20,6 +20,7 @@ from streams.evaluation.plan import PROTOCOLS, Plan, Protocol
 from streams.evaluation.queries import Bought, Query, Questions
 from streams.evaluation.recorder import Learned, Recorder, Table
 from streams.evaluation.shop import Asked, Shop
+from streams.evaluation.variants import VARIANTS, Variants
 from streams.evaluation.visits import Happening
 from streams.runs.display import Watch
 
@@ -165,6 +166,7 @@ class _Work:
         self.references = References(plan.k, knowledge.facts)
         self.bought = Bought()
         self.predictions = 0
+        self.variants = Variants(self.shop) if plan.ablation else None
 
     def train(self, one: Happening, share: float) -> None:
         """Learn an event; a share of them with a training row."""
@@ -181,6 +183,8 @@ class _Work:
         """Let the model and the references learn an event."""
         facts, event = self.shop.knowledge.facts, one.event
         last = _last(applied, facts)
+        if self.variants and query and asked:
+            self.variants.learn(applied, query, asked)
         self.shop.learn(applied, asked, query.relevant if query else (), query.awaited if query else -1)
         self.bought.add(event, facts)
         if event.name in CLICKS or event.name in {"add_to_cart", "purchase"}:
@@ -205,7 +209,8 @@ class _Tester:
         self._since_ms = since_ms
         self._share = share
         self._names = rankers(slates=plan.slates)
-        self.recorder = Recorder(self._names, plan.k, work.learned, work.shop.knowledge)
+        variants = tuple(variant.name for variant in VARIANTS) if plan.ablation else ()
+        self.recorder = Recorder(self._names, plan.k, work.learned, work.shop.knowledge, variants=variants)
 
     def take(self, one: Happening) -> None:
         """Answer an event's query, then learn the event unless learning is frozen."""
@@ -238,7 +243,9 @@ class _Tester:
         if plan.slates:
             slate = slate_of(asked, one.event, query, knowledge, plan.constants.slates)
             lists[SLATE] = cut(slate, query, plan.k)
-        self.recorder.add(query, asked.context, lists)
+        if work.variants:
+            lists |= work.variants.lists(applied, query, asked, plan.k)
+        self.recorder.add(query, asked.context, lists, event_id=one.event.event_id)
 
 
 def _last(applied: Applied, facts: FactTable) -> int:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.blend import Described
-from models.features import candidates_of, raw_scores
+from models.blend import Blend, Described
+from models.features import candidates_of
+from models.first_look import first_look, knows_nobody
 from models.knowledge import Knowledge
 from models.retrieval import Found, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
@@ -76,7 +77,16 @@ class Shop:
         context = context or applied.context_before
         if not context.views and context.landing is None:
             context = replace(context, landing=event.context)
-        found = retrieve(context, blank(event), self.knowledge).found
+        return self.look(context, retrieve(context, blank(event), self.knowledge).found, awaited)
+
+    def look(self, context: Context, found: Found, awaited: int = -1) -> Asked:
+        """Describe candidates that were found already.
+
+        Args:
+            context: what is known of the visitor.
+            found: rows of the fact table by source.
+            awaited: a row to describe beside them.
+        """
         described = candidates_of(learnable(found), context, self.knowledge, also=awaited)
         known = not len(described.ids) or described.ids[-1] != awaited or described.shares[:, -1].any()
         return Asked(context, found, described, len(described.ids) - (not known))
@@ -96,9 +106,7 @@ class Shop:
         if step is None:
             return
         model = self.knowledge.model
-        row: TrainingRow | None = None
-        if asked is not None and (asked.context.steps or asked.context.profile_items):
-            row = example(asked.described, awaited, chosen, model.blend, event_id=applied.event.event_id)
+        row = asked and row_of(asked, chosen, awaited, model.blend, event_id=applied.event.event_id)
         more = {"row": row, **told_with(step, applied, self.knowledge)}
         model.learn_one(step.model_copy(update=more), model.offset + 1)
 
@@ -145,7 +153,18 @@ def blank(event: Event) -> Event:
     return event.model_copy(update={"name": "page_view", "items": (), "query": None})
 
 
-def scored(asked: Asked, knowledge: Knowledge) -> np.ndarray:
-    """Rank what the sources offer by the blend: rows of the fact table, best first."""
-    scores = np.round(raw_scores(asked.described, asked.context, knowledge)[: asked.offered], 6)
-    return asked.described.ids[np.argsort(-scores, kind="stable")]
+def row_of(asked: Asked, chosen: Sequence[int], awaited: int, blend: Blend, *, event_id: str) -> TrainingRow | None:
+    """Write a blend's training row, None of somebody of whom nothing is known."""
+    if not (asked.context.steps or asked.context.profile_items):
+        return None
+    return example(asked.described, awaited, chosen, blend, event_id=event_id)
+
+
+def scored(asked: Asked, blend: Blend) -> np.ndarray:
+    """Rank what the sources offer by a blend: rows of the fact table, best first."""
+    context, _, (ids, features, sources, shares), offered = asked
+    if knows_nobody(sources, context.steps):
+        raw = first_look(sources, shares)[:offered]
+    else:
+        raw = blend.score(features[:offered])
+    return ids[np.argsort(-np.round(raw, 6), kind="stable")]

@@ -1,4 +1,4 @@
-"""Plots as SVG: bars, bars side by side, lines, named points."""
+"""Plots as SVG: bars, bars side by side, differences, lines, named points."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -77,6 +77,43 @@ def grouped_bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], *
             drawn.axes.barh(places, values, height=thick, color=COLOURS[at % len(COLOURS)], label=_drawn(name))
         _label_bars(drawn.axes, labels, title, unit)
         _legend(drawn.axes, len(series))
+    return drawn.svg
+
+
+def differences(
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    low: Sequence[float],
+    high: Sequence[float],
+    title: str,
+    unit: str,
+) -> str:
+    """Draw one point with its whiskers for each label, the first on top, and a line where there is no difference.
+
+    Args:
+        labels: texts, shape (n,).
+        values: shape (n,).
+        low: lower ends of the values' intervals, shape (n,); nan draws no whiskers.
+        high: their upper ends, shape (n,).
+        title: what the plot shows.
+        unit: of the values.
+
+    Returns:
+        an SVG element.
+    """
+    every = list(zip(labels, values, low, high, strict=True))
+    told = [f"{one} {_number(value)} ({_number(lo)} to {_number(hi)})" for one, value, lo, hi in every]
+    whiskers = [
+        [max(0.0, value - lo) for _, value, lo, _ in every],
+        [max(0.0, hi - value) for _, value, _, hi in every],
+    ]
+    with drawing(height=_height(len(labels)), title=title, told=_words(told, unit)) as drawn:
+        drawn.axes.axvline(0, color="#7f7f7f", linewidth=0.8)
+        drawn.axes.errorbar(
+            values, range(len(labels)), xerr=whiskers, fmt="o", markersize=4, color=COLOURS[0], capsize=2
+        )
+        _label_bars(drawn.axes, labels, title, unit)
     return drawn.svg
 
 

@@ -30,6 +30,7 @@ def test_a_trials_values_are_those_of_the_metrics(
         listed = np.array(ranking, np.int32) if as_array else ranking
         log.add(
             unit=unit,
+            query=0,
             relevant=relevant,
             rankings={"r": listed},
             length=1,

@@ -5,7 +5,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from models.intervals import Interval, Paired, intervals, paired
+from models.intervals import Interval, Paired, intervals, paired, paired_columns
 
 
 def column(*values: float) -> np.ndarray:
@@ -51,6 +51,15 @@ def test_no_columns_give_no_intervals() -> None:
 def test_equal_rankers_do_not_differ() -> None:
     """There is no unit whose sign would matter."""
     assert paired(np.ones(9), np.ones(9), np.arange(9), seed=1) == Paired(0.0, 0.0, 0.0, 1.0)
+
+
+def test_columns_are_compared_as_each_alone() -> None:
+    """The draws are shared, so that a column does not depend on its neighbours."""
+    rng = np.random.default_rng(5)
+    a, units = clustered(rng, 40)
+    b = a + rng.normal(size=len(a))
+    both = paired_columns(np.column_stack([a, b]), np.column_stack([b, a]), units, seed=1, repeats=99)
+    assert both == [paired(a, b, units, seed=1, repeats=99), paired(b, a, units, seed=1, repeats=99)]
 
 
 def test_values_and_units_of_other_lengths_are_refused() -> None:

@@ -14,6 +14,7 @@ def asked(*kinds: Kind) -> Trials:
     for length, returning, decile, cold, first in kinds:
         log.add(
             unit=1,
+            query=0,
             relevant=[1],
             rankings={},
             length=length,

@@ -12,7 +12,15 @@ Rankings = dict[str, list[int] | np.ndarray]
 def add(log: TrialLog, rankings: Rankings, relevant: set[int], unit: int = 1) -> None:
     """Log a query whose kind does not matter."""
     log.add(
-        unit=unit, relevant=relevant, rankings=rankings, length=1, returning=False, decile=1, cold=False, first=False
+        unit=unit,
+        query=0,
+        relevant=relevant,
+        rankings=rankings,
+        length=1,
+        returning=False,
+        decile=1,
+        cold=False,
+        first=False,
     )
 
 
@@ -80,12 +88,25 @@ def test_a_log_without_queries_has_arrays_of_none() -> None:
 def test_what_kind_of_query_it_was_is_kept() -> None:
     """One row a query, in order, in the types that were promised."""
     log = TrialLog(["r"], k=2)
-    log.add(unit=2**62, relevant=[1], rankings={}, length=70_000, returning=True, decile=10, cold=False, first=False)
-    log.add(unit=-5, relevant=[1], rankings={}, length=0, returning=False, decile=0, cold=True, first=True)
+    log.add(
+        unit=2**62,
+        query=-(2**63),
+        relevant=[1],
+        rankings={},
+        length=70_000,
+        returning=True,
+        decile=10,
+        cold=False,
+        first=False,
+    )
+    log.add(unit=-5, query=7, relevant=[1], rankings={}, length=0, returning=False, decile=0, cold=True, first=True)
     trials = log.frozen()
-    kept = {name: getattr(trials, name) for name in ("units", "length", "decile", "returning", "cold", "first")}
+    kept = {
+        name: getattr(trials, name) for name in ("units", "queries", "length", "decile", "returning", "cold", "first")
+    }
     assert {name: (column.dtype, column.tolist()) for name, column in kept.items()} == {
         "units": (np.int64, [2**62, -5]),
+        "queries": (np.int64, [-(2**63), 7]),
         "length": (np.int32, [70_000, 0]),
         "decile": (np.int8, [10, 0]),
         "returning": (np.bool_, [True, False]),
