@@ -100,7 +100,7 @@ class SessionRules:
         "arrival_ms": Limits(0, HOUR_MS),
         "bounce": Limits(-10, 10),
         "skipped": Limits(-10, 10),
-        "skips": Limits(1, 100),
+        "skips": Limits(0, 100),
         "half_life_steps": Limits(0.01, 1_000),
         "kind_weights": Limits(-100, 100),
         "refunded": Limits(-100, 100),

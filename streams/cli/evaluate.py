@@ -34,10 +34,22 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Read only this many lines of the log.")] = None,
     content: Annotated[bool, typer.Option(help="Embed the products' texts.")] = True,
     slates: Annotated[bool, typer.Option("--slates", help="Also decide slates, with all their rules.")] = False,
+    constants: Annotated[
+        Path | None, typer.Option(help="TOML file of constants to run with; by default the installation's.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Compare, query by query, with another file of constants, or with 'defaults'."),
+    ] = None,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Also say what each layer adds, and what is lost without each source.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object, for scripts.")] = False,
     report: Annotated[Path | None, typer.Option(help="Also write a report: one HTML file with plots.")] = None,
 ) -> None:
     """Run the engine over a log, predicting before it learns, and say how good its lists were."""
+    from streams.bootstrap import constants_of
+    from streams.evaluation.beside import beside, constants_named
     from streams.evaluation.figures import figures_of
     from streams.evaluation.page import Conditions, page_of
     from streams.evaluation.plan import PROTOCOLS, Plan
@@ -45,6 +57,7 @@ def evaluate(
     from streams.evaluation.running import Evaluation
     from streams.evaluation.told import summary
     from streams.runs.display import Bars
+    from streams.settings import Settings
     from streams.sources.formats import open_events
 
     if report is not None:
@@ -53,6 +66,11 @@ def evaluate(
     if not chosen:
         raise RefusedError(f"--protocol {protocol} is not known: static, prequential, or neither for both.")
     train = open_events(file, form, columns=columns, limit=limit)
+    if against is not None:
+        constants_named(against)  # what cannot be read is said before the work
+    settings = Settings()
+    if constants is not None:
+        settings = settings.model_copy(update={"constants_file": constants})
     plan = Plan(
         train=train,
         test=None if test is None else open_events(test, form, columns=columns, after=train),
@@ -63,18 +81,25 @@ def evaluate(
         without_current=form == "serenade",
         k=k,
         content=content,
-        slates=slates,
+        slates=slates or ablation,
+        ablation=ablation,
+        constants=constants_of(settings),
     )
+    first = str(settings.constants_file or "defaults")
     with Bars() as bars:
         outcome = Evaluation(plan, bars).run()
+        found = beside(plan, outcome, bars, first=first, against=against)
     figures = figures_of(outcome.tables)
     if report is not None:
-        conditions = Conditions(shlex.join(command_of(called)), plan)
-        report.write_text(page_of(outcome, figures, conditions).html(), encoding="utf-8")
+        page = page_of(outcome, figures, Conditions(shlex.join(command_of(called)), plan))
+        found.add_to(page)
+        report.write_text(page.html(), encoding="utf-8")
     if as_json:
-        print(json.dumps(summary(outcome, figures)))
-    else:
-        print_outcome(outcome, figures)
+        print(json.dumps(summary(outcome, figures) | found.summary()))
+        return
+    print_outcome(outcome, figures)
+    for line in found.lines():
+        print(line)
 
 
 def check_writable(report: Path) -> None:

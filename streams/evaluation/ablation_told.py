@@ -30,11 +30,11 @@ def ablation_lines(every: Sequence[Ablated], k: int) -> Iterator[str]:
 
 
 def _rows(layers: Sequence[Layer], k: int) -> Iterator[str]:
-    heads = "  ".join(f"{named(measure, k):>7}  {'difference':<6} {'interval':<14} {'p':<5}" for measure in SHOWN)
-    yield f"  {'layer':<26}{heads}"
+    heads = "  ".join(f"{named(measure, k):>7}  {'difference, interval, p':<26}" for measure in SHOWN)
+    yield f"  {'layer':<26}{heads}".rstrip()
     for layer in layers:
         pairs = [layer.measures[measure] for measure in SHOWN]
-        yield f"  {layer.name:<26}{'  '.join(f'{short(pair.first):>7}  {cell(pair):<31}' for pair in pairs)}".rstrip()
+        yield f"  {layer.name:<26}{'  '.join(f'{short(pair.first):>7}  {cell(pair):<26}' for pair in pairs)}".rstrip()
 
 
 def paragraph(one: Ablated, k: int, *, log: str = "this log") -> str:

@@ -19,14 +19,14 @@ from streams.evaluation.lists import BLEND, SLATE
 from streams.pages.page import Page
 
 
-class Settings(NamedTuple):
+class Names(NamedTuple):
     """What the two settings are called."""
 
     first: str
     second: str
 
 
-def comparison_lines(compared: Sequence[Compared], k: int, names: Settings) -> Iterator[str]:
+def comparison_lines(compared: Sequence[Compared], k: int, names: Names) -> Iterator[str]:
     """Give a table of the blend's measures, and the slates', for each table of queries."""
     yield f"{names.first} against {names.second}; a difference above 0 speaks for {names.first}."
     for one in compared:
@@ -43,7 +43,7 @@ def _rows(ranker: str, measures: Measures, k: int) -> Iterator[str]:
         yield f"{ranker:<6} {named(measure, k):<13} {means}  {interval(paired):<18} {short(paired.p):>6}"
 
 
-def comparison_summary(compared: Sequence[Compared], k: int, names: Settings) -> dict[str, object]:
+def comparison_summary(compared: Sequence[Compared], k: int, names: Names) -> dict[str, object]:
     """Give the same of all rankers as JSON."""
     tables: dict[str, dict[str, object]] = {}
     for one in compared:
@@ -52,7 +52,7 @@ def comparison_summary(compared: Sequence[Compared], k: int, names: Settings) ->
     return {"first": names.first, "second": names.second, "protocols": tables}
 
 
-def add_comparison(page: Page, compared: Sequence[Compared], k: int, names: Settings) -> None:
+def add_comparison(page: Page, compared: Sequence[Compared], k: int, names: Names) -> None:
     """Add the comparison to a page: for each table of queries all measures of all rankers, and a plot of the blend."""
     page.heading(f"{names.first} against {names.second}")
     page.text(

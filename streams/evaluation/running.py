@@ -1,7 +1,7 @@
 """Predict, then learn: a log worked through in its order, every query answered before its event is learned."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from models.facts import FactTable
@@ -59,10 +59,12 @@ class Evaluation:
     Args:
         plan: what to do.
         watch: told of the stages.
+        opened: opens the shop it begins with.
     """
 
-    def __init__(self, plan: Plan, watch: Watch) -> None:
+    def __init__(self, plan: Plan, watch: Watch, *, opened: Callable[[Plan, Watch], Knowledge] = opened_shop) -> None:
         self._plan = plan
+        self._opened = opened
         self._watch = watch
         self._questions = Questions(plan.task, plan.targets, plan.without_current)
         self._notes: list[str] = []
@@ -75,7 +77,7 @@ class Evaluation:
         """
         started = time.monotonic()
         with Log(self._plan, self._watch) as log:
-            work = _Work(self._plan, opened_shop(self._plan, self._watch), self._rules(), self._questions)
+            work = _Work(self._plan, self._opened(self._plan, self._watch), self._rules(), self._questions)
             seconds = {"opening": time.monotonic() - started}
             trained, split_ms = self._train(work, log, seconds)
             weights = work.shop.knowledge.model.blend.weights
