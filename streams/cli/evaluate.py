@@ -132,8 +132,8 @@ def command_of(called: typer.Context) -> list[str]:
     return words
 
 
-def share_of(text: str) -> float:
-    """Read a share such as `20%` or `0.2`.
+def share_of(text: str, option: str = "--last") -> float:
+    """Read a share such as `20%` or `0.2`, the value of an option.
 
     Raises:
         RefusedError: it is none, or nothing or all of the log.
@@ -143,7 +143,7 @@ def share_of(text: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share < 1:
-        raise RefusedError(f"--last {text} is no part of the log: write a share such as 20%.")
+        raise RefusedError(f"{option} {text} is no part of the log: write a share such as 20%.")
     return share
 
 

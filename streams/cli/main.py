@@ -13,6 +13,7 @@ ABOUT = "Real-time retail personalisation on Kafka: clickstream in, explained re
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("streams.cli.demo:app", "A generated shop and simulated shoppers, live in the terminal."),
     "evaluate": ("streams.cli.evaluate:evaluate", "How good the recommendations are on a log."),
+    "tune": ("streams.cli.tune:tune", "Search the constants that suit a log."),
     "run": ("streams.cli.run:run", "The whole engine over one file of events."),
     "worker": ("streams.cli.worker:app", "Work on the stream: clicks or catalog."),
     "topics": ("streams.cli.topics:app", "Create and list the topics."),
