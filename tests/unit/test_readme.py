@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from models.constants import Constants
 from streams.cli.main import COMMANDS, load
+from streams.constants_file import load_constants
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,9 +47,9 @@ def spans() -> list[str]:
 
 
 def test_each_block_is_of_a_kind_that_is_tested() -> None:
-    """Python is run, shell is parsed; records (JSON) and alerts (PromQL) have tests of their own."""
+    """Python is run, shell is parsed, constants are loaded; records (JSON) and alerts (PromQL) have their own tests."""
     found = {name for page in PAGES for name, _ in BLOCK.findall(page.read_text())}
-    assert {"python", "sh"} <= found <= {"python", "sh", "json", "promql"}
+    assert {"python", "sh"} <= found <= {"python", "sh", "toml", "json", "promql"}
     assert {first for first, *_ in shell_lines()} <= {"aisle", "make", "export"}
 
 
@@ -56,6 +58,14 @@ def test_python_runs_as_it_stands(text: str, capsys: pytest.CaptureFixture[str])
     """In a namespace of its own; it prints what it is there to show."""
     exec(compile(text, "README.md", "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_constants_can_be_loaded(text: str, tmp_path: Path) -> None:
+    """And are others than the defaults."""
+    path = tmp_path / "constants.toml"
+    path.write_text(text)
+    assert load_constants(path) != Constants()
 
 
 @pytest.mark.parametrize("arguments", calls("aisle"))

@@ -174,6 +174,13 @@ def test_other_rules_are_passed_over(store: SnapshotStore, caplog: pytest.LogCap
     assert "other model rules" in line
 
 
+def test_other_rules_and_a_cut_log_refuse_with_the_reason(store: SnapshotStore) -> None:
+    """There is no way to the model of these constants but a new generation."""
+    put(store, 40)
+    with pytest.raises(RefusedError, match="goes as far .*other model rules"):
+        newest_valid(store, looking(LOG, start=20), ModelRules(window=3))
+
+
 def test_newer_than_the_log_is_passed_over(store: SnapshotStore, caplog: pytest.LogCaptureFixture) -> None:
     """A snapshot that knows more than the log belongs to a log that is gone."""
     put(store, 20)
