@@ -70,24 +70,29 @@ def _named(one: Happening, own: str) -> Happening:
 
 
 def _whole(happenings: Iterable[Happening]) -> Iterator[Happening]:
-    """Join neighbouring purchases of one visitor at one time: the lines of one order."""
-    waiting: Happening | None = None
+    """Join purchases of one visitor at one time: the lines of one order, whatever stands between them at that time."""
+    orders: dict[str, Happening] = {}
+    at = None
     for one in happenings:
-        if waiting is not None and _same_order(waiting, one):
-            items = (*waiting.event.items, *one.event.items)
-            waiting = Happening(waiting.event.model_copy(update={"items": items}), waiting.visit)
+        if one.event.name != "purchase" or one.event.at != at:
+            yield from orders.values()
+            orders.clear()
+        if one.event.name != "purchase":
+            yield one
             continue
-        if waiting is not None:
-            yield waiting
-        waiting = one
-    if waiting is not None:
-        yield waiting
+        at, buyer = one.event.at, one.event.visitor_id
+        before = orders.get(buyer)
+        if before is not None and not _joins(before, one):
+            yield before
+            before = None
+        orders[buyer] = one if before is None else _joined(before, one)
+    yield from orders.values()
 
 
-def _same_order(one: Happening, other: Happening) -> bool:
-    a, b = one.event, other.event
-    return (
-        a.name == b.name == "purchase"
-        and (a.visitor_id, a.at, one.visit) == (b.visitor_id, b.at, other.visit)
-        and len(a.items) + len(b.items) <= MAX_ITEMS
-    )
+def _joins(one: Happening, other: Happening) -> bool:
+    return one.visit == other.visit and len(one.event.items) + len(other.event.items) <= MAX_ITEMS
+
+
+def _joined(one: Happening, other: Happening) -> Happening:
+    items = (*one.event.items, *other.event.items)
+    return Happening(one.event.model_copy(update={"items": items}), one.visit)

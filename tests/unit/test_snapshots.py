@@ -177,7 +177,7 @@ def test_other_rules_are_passed_over(store: SnapshotStore, caplog: pytest.LogCap
 def test_other_rules_and_a_cut_log_refuse_with_the_reason(store: SnapshotStore) -> None:
     """There is no way to the model of these constants but a new generation."""
     put(store, 40)
-    with pytest.raises(RefusedError, match="goes as far .*other model rules"):
+    with pytest.raises(RefusedError, match=r"goes as far .*other model rules"):
         newest_valid(store, looking(LOG, start=20), ModelRules(window=3))
 
 
