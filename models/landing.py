@@ -114,19 +114,22 @@ def _refine(share: np.ndarray, place: np.ndarray, counts: np.ndarray, total: flo
 class LandingPopularity:
     """Item counts by landing context: smoothed within chains from coarse to fine, chains added up.
 
-    p(item | context) = (n(item) + strength x p(item | parent)) / (n + strength), the parent of a chain's first context
-    being the world: a context without evidence is its parent, one with much evidence is itself. The chains back off in
-    parallel: p(item | landing) = p(item) + sum over chains of (p(item | finest context) - p(item)). Items of a context
-    are pruned to its best, and a context is halved when it is full or has seen enough, so that newcomers catch up.
+    p(item | context) = (n(item) + s x p(item | parent)) / (n + s), the parent of a chain's first context being the
+    world: a context without evidence is its parent, one with much evidence is itself. s is `strength` and the number
+    of different items counted: a context that goes in all directions says less than one that does not. The chains
+    back off in parallel: p(item | landing) = p(item) + sum over chains of (p(item | finest context) - p(item)). Items
+    of a context are pruned to its best, and a context is halved when it is full or has seen enough, so that newcomers
+    catch up.
 
     Args:
         cap: most contexts; the longest unseen go first.
         items: items kept of each, after pruning the weakest; twice as many before.
-        strength: events at which a context and its parent count alike.
+        strength: events at which a context and its parent count alike, more by one with each item counted.
         most: events at which a context is halved.
 
     Source:
-        Bilmes and Kirchhoff, Factored language models and generalized parallel backoff, HLT-NAACL 2003.
+        Witten and Bell, IEEE Transactions on Information Theory 37, 1991 (s); Bilmes and Kirchhoff, Factored language
+        models and generalized parallel backoff, HLT-NAACL 2003.
     """
 
     def __init__(self, *, cap: int, items: int, strength: float, most: float) -> None:
@@ -201,7 +204,7 @@ class LandingPopularity:
         >>> hats = np.array([0], np.int32), np.array([2.0, 0.0]), 2.0
         >>> ranked = popularity.rank({"country": "NL"}, *hats, limit=5)
         >>> ranked.ids.tolist(), ranked.scores.tolist()
-        ([0, 1], [0.5, 0.5])
+        ([0, 1], [0.6666666865348816, 0.3333333432674408])
         """
         known = [[self.rows[name] for name in names if name in self.rows] for names in chains_of(landing)]
         counted = [self._ids[row, : self._sizes[row]] for rows in known for row in rows]
@@ -212,7 +215,9 @@ class LandingPopularity:
             finest = everywhere.copy()
             for row in rows:
                 size = int(self._sizes[row])
-                _refine(finest, place[at : at + size], self._counts[row, :size], self._totals[row], self.strength)
+                _refine(
+                    finest, place[at : at + size], self._counts[row, :size], self._totals[row], self.strength + size
+                )
                 at += size
             shares += finest - everywhere
         best = np.lexsort((ids, -shares))[:limit]

@@ -111,7 +111,7 @@ class ModelRules:
     trend_max: int = 500_000
     landings: int = 1_000
     landing_items: int = 128
-    landing_strength: float = 50.0
+    landing_strength: float = 10.0
     landing_events: float = 20_000.0
     history_slots: int = 64
     history_half_life_days: float = 90.0

@@ -125,10 +125,10 @@ def test_contexts_back_off_within_a_chain() -> None:
     for device, item, times in (("mobile", 2, 10), ("desktop", 3, 20)):
         for _ in range(times):
             counts.learn_one({"country": "NL", "device": device}, item, weight=1.0)
-    country = {0: 10 * 0.5 / 40, 2: (10 + 10 / 12) / 40, 3: (20 + 10 / 12) / 40}
-    assert best(counts, {"country": "NL"}) == pytest.approx(country | {1: 10 * 0.25 / 40})
+    country = {0: 12 * 0.5 / 42, 2: (10 + 12 / 12) / 42, 3: (20 + 12 / 12) / 42}
+    assert best(counts, {"country": "NL"}) == pytest.approx(country | {1: 12 * 0.25 / 42})
     mobile = best(counts, {"country": "NL", "device": "mobile"})
-    assert mobile[2] == pytest.approx((10 + 10 * country[2]) / 20)
+    assert mobile[2] == pytest.approx((10 + 11 * country[2]) / 21)
     assert next(iter(mobile)) == 2
     assert next(iter(best(counts, {"country": "NL", "device": "tv"}))) == 3
 
