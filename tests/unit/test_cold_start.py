@@ -15,10 +15,13 @@ from models.session import Context
 from models.shortlist import Request, SlateRules
 from models.slate import Decision, Stages, decide, stages
 from schemas.events import Event, EventName, Item, Landing, Page
+from schemas.learning import LearningStep, Origin
 from schemas.products import Product
 from schemas.slates import Slate
+from streams.bootstrap import clicks_rules
 from streams.demo.shop import generate_shop
 from streams.engine import Engine
+from streams.past.again import Recorded, answers_of, context_after, decide_again, written
 from streams.settings import Settings
 from tests.cold.first_click import vectors_of
 from tests.shelf import BY_NAME, NOON, SHELVES, Shelf, event, ids
@@ -191,12 +194,22 @@ EVERY: tuple[tuple[EventName, str], ...] = (
     ("page_view", "home"), ("page_view", "category"), ("search", "search"), ("view_item", "product"),
     ("add_to_cart", "product"), ("remove_from_cart", "cart"), ("purchase", "checkout"),
 )  # fmt: skip
+
+
+def step(offset: int, *, item: str) -> LearningStep:
+    """Write that somebody looked at an item."""
+    origin = Origin(topic="past", partition=0, offset=offset)
+    return LearningStep(
+        origin=origin, at=DAY, visitor_id=f"v{offset}", session=f"s{offset}", kind="view", items=((item, 1.0),)
+    )
+
+
 COUNT = iter(range(1, 1 << 30))
 
 
 def opened(products: int = 300, *, vectors: bool, priced: bool = True) -> Engine:
     """Open a shop that nobody has been in."""
-    shop = Engine(Settings(_env_file=None))
+    shop = Engine(Settings(_env_file=None, evidence_share=1.0))
     sold = [one if priced else one.model_copy(update={"price": None, "sale_price": None}) for one in CATALOGUE]
     for product in sold[:products]:
         shop.put_product(product)
@@ -305,3 +318,26 @@ def test_a_shop_with_one_product_shows_it() -> None:
     slates = everything(opened(1, vectors=True), CATALOGUE[0].product_id, visitor="v")
     assert [item.product_id for item in slates["search"].items] == [CATALOGUE[0].product_id]
     assert not slates["product"].items
+
+
+@pytest.mark.parametrize("vectors", [True, False])
+def test_slates_are_decided_again_from_their_evidence(*, vectors: bool) -> None:
+    """What stands in for the index, and what is cold, comes out again byte for byte, sources in their order."""
+    shop, sold = opened(vectors=vectors), [one.product_id for one in CATALOGUE if not one.hidden and one.stock]
+    rules = clicks_rules(Settings(_env_file=None))
+    for number in range(400):  # some of the shop is no longer cold
+        shop.knowledge.model.learn_one(step(number, item=CATALOGUE[number % 80].item), number)
+    brought: set[str] = set()
+    for number in range(6):
+        tell(shop, "view_item", sold[number * 7], visitor="v")
+        (slate,) = tell(shop, "page_view", visitor="v", kind="home")  # teaches nothing: the world stands still
+        visitor, (evidence,) = shop.visitor("v"), shop.evidence[-1:]
+        event = Event(
+            event_id=slate.cause.event_id, name="page_view", visitor_id="v", at=slate.event_at,
+            consent="personalisation", page=Page(view_id=slate.view_id, kind="home"),
+        )  # fmt: skip
+        context = context_after(visitor, event, rules.session)
+        recorded = Recorded(slate, event, context, answers_of(evidence, shop.knowledge))
+        assert written(slate, decide_again(recorded, shop.knowledge, rules).decided) == slate.encode()
+        brought |= {source for item in slate.items for source in item.sources}
+    assert {"content", "cold"} <= brought
