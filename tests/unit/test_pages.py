@@ -20,7 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 PLOTS: dict[str, Callable[[str], str]] = {
     "bars": lambda text: bars([text, "b"], [1.0, 2.0], low=[0.5, 1.5], high=[2, 3], title=text, unit=text),
     "grouped": lambda text: grouped_bars([text], {text: [1.0], "b": [2.0]}, title=text, unit=text),
-    "differences": lambda text: differences([text], [0.1], low=[-0.1], high=[float("nan")], title=text, unit=text),
+    "differences": lambda text: differences([text], [0.2], low=[-0.1], high=[float("nan")], title=text, unit=text),
     "lines": lambda text: lines([1, 2], {text: [1.0, 2.0], "b": [2, 1]}, title=text, x_label=text, y_label=text),
     "points": lambda text: points([text, "b"], [1.0, 2.0], [2.0, 1.0], title=text, x_label=text, y_label=text),
 }
