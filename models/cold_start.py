@@ -124,7 +124,8 @@ def _same_shelf(products: Sequence[str], knowledge: Knowledge) -> Ranked:
     """List the products that follow some others in their categories, by id and round and round, in turns."""
     catalogue, lists = knowledge.catalogue, []
     for product_id in products:
-        shelf = catalogue.in_category(catalogue.category_of(product_id)) if product_id in catalogue else ()
+        category = catalogue.category_of(product_id) if product_id in catalogue else ""
+        shelf = catalogue.in_category(category) if category else ()  # without a category, nothing is beside it
         start = bisect_left(shelf, product_id)
         lists.append([*shelf[start : start + NEAR_LIMIT], *shelf[: min(start, NEAR_LIMIT)]][:NEAR_LIMIT])
     rows = knowledge.facts.rows_of([one for turn in zip_longest(*lists) for one in turn if one is not None])

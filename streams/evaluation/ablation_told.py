@@ -16,7 +16,7 @@ SHOWN = ("hr", CHOSEN_BY)
 """Measures in the terminal and in plots; JSON and the page's tables have all."""
 
 
-def ablation_lines(every: Sequence[Ablated], k: int) -> Iterator[str]:
+def ablation_lines(every: Sequence[Ablated], k: int, *, log: str) -> Iterator[str]:
     """Give the layers of each table of queries with what they add, then the paragraph."""
     for one in every:
         yield ""
@@ -26,7 +26,7 @@ def ablation_lines(every: Sequence[Ablated], k: int) -> Iterator[str]:
         yield from _rows(one.removed, k)
     for one in every:
         yield ""
-        yield paragraph(one, k)
+        yield paragraph(one, k, log=log)
 
 
 def _rows(layers: Sequence[Layer], k: int) -> Iterator[str]:
@@ -37,7 +37,7 @@ def _rows(layers: Sequence[Layer], k: int) -> Iterator[str]:
         yield f"  {layer.name:<26}{'  '.join(f'{short(pair.first):>7}  {cell(pair):<26}' for pair in pairs)}".rstrip()
 
 
-def paragraph(one: Ablated, k: int, *, log: str = "this log") -> str:
+def paragraph(one: Ablated, k: int, *, log: str) -> str:
     """Say in plain words what each layer moved, and which parts earn their keep.
 
     Args:
@@ -46,12 +46,17 @@ def paragraph(one: Ablated, k: int, *, log: str = "this log") -> str:
         log: what the log is called.
     """
     base = short(one.added[0].measures["hr"].second)
-    steps = "; ".join(f"{layer.name} moved {moved(layer.measures, 'hr', k)}" for layer in one.added)
+    steps = "; ".join(f"{layer.name} moved {_moved(layer, k)}" for layer in one.added)
     said = " ".join(f"{kind}: {', '.join(names)}." for kind, names in _sorted(one.removed).items() if names)
     return (
         f"On {log} ({_title(one)}, {one.queries:,} queries) popularity has {named('hr', k)} {base}. On top of it "
         f"{steps}. Left out of the whole, by {named(CHOSEN_BY, k)}, p adjusted for {len(one.removed)} tests. {said}"
     )
+
+
+def _moved(layer: Layer, k: int) -> str:
+    still = all(pair.first == pair.second and pair.paired.p == 1 for pair in layer.measures.values())
+    return "nothing" if still else moved(layer.measures, "hr", k)
 
 
 def _sorted(removed: Sequence[Layer]) -> dict[str, list[str]]:
@@ -64,7 +69,7 @@ def _sorted(removed: Sequence[Layer]) -> dict[str, list[str]]:
     return kinds
 
 
-def ablation_summary(every: Sequence[Ablated], k: int) -> dict[str, dict[str, object]]:
+def ablation_summary(every: Sequence[Ablated], k: int, *, log: str) -> dict[str, dict[str, object]]:
     """Give the same as JSON."""
     tables: dict[str, dict[str, object]] = {}
     for one in every:
@@ -72,12 +77,12 @@ def ablation_summary(every: Sequence[Ablated], k: int) -> dict[str, dict[str, ob
             "n": one.queries,
             "added": [{"layer": layer.name, "over": layer.over, **numbers(layer.measures, k)} for layer in one.added],
             "removed": [{"part": layer.name, **numbers(layer.measures, k)} for layer in one.removed],
-            "paragraph": paragraph(one, k),
+            "paragraph": paragraph(one, k, log=log),
         }
     return tables
 
 
-def add_ablation(page: Page, every: Sequence[Ablated], k: int) -> None:
+def add_ablation(page: Page, every: Sequence[Ablated], k: int, *, log: str) -> None:
     """Add the ablation to a page: for each table of queries what was added and what was left out, and plots."""
     page.heading("Does each layer earn its keep?")
     page.text(
@@ -86,7 +91,7 @@ def add_ablation(page: Page, every: Sequence[Ablated], k: int) -> None:
         "visitors; p is of a randomisation test that flips whole visitors, not adjusted in the tables."
     )
     for one in every:
-        page.text(paragraph(one, k))
+        page.text(paragraph(one, k, log=log))
         for name, layers in (("added", one.added), ("left out", one.removed)):
             _add(page, f"{_title(one)}, {one.queries:,} queries: {name}", layers, k)
 

@@ -23,11 +23,13 @@ class Beside(NamedTuple):
     """What was found.
 
     Args:
+        log: what the log is called.
         k: length of the lists.
         compared: table by table, with the settings' names; None where nothing was compared.
         ablation: table by table; empty without.
     """
 
+    log: str
     k: int
     compared: tuple[list[Compared], Names] | None
     ablation: list[Ablated]
@@ -37,7 +39,7 @@ class Beside(NamedTuple):
         if self.compared:
             yield from comparison_lines(self.compared[0], self.k, self.compared[1])
         if self.ablation:
-            yield from ablation_lines(self.ablation, self.k)
+            yield from ablation_lines(self.ablation, self.k, log=self.log)
 
     def summary(self) -> dict[str, object]:
         """Give the parts of the line for scripts."""
@@ -45,7 +47,7 @@ class Beside(NamedTuple):
         if self.compared:
             found["comparison"] = comparison_summary(self.compared[0], self.k, self.compared[1])
         if self.ablation:
-            found["ablation"] = ablation_summary(self.ablation, self.k)
+            found["ablation"] = ablation_summary(self.ablation, self.k, log=self.log)
         return found
 
     def add_to(self, page: Page) -> None:
@@ -53,7 +55,7 @@ class Beside(NamedTuple):
         if self.compared:
             add_comparison(page, self.compared[0], self.k, self.compared[1])
         if self.ablation:
-            add_ablation(page, self.ablation, self.k)
+            add_ablation(page, self.ablation, self.k, log=self.log)
 
 
 def beside(plan: Plan, outcome: Outcome, watch: Watch, *, first: str = DEFAULTS, against: str | None = None) -> Beside:
@@ -73,7 +75,7 @@ def beside(plan: Plan, outcome: Outcome, watch: Watch, *, first: str = DEFAULTS,
     if against is not None:
         other = replace(plan, constants=constants_named(against), ablation=False)
         compared = compare(outcome, Evaluation(other, watch).run()), Names(first, against)
-    return Beside(plan.k, compared, ablated(outcome) if plan.ablation else [])
+    return Beside(plan.train.path.name, plan.k, compared, ablated(outcome) if plan.ablation else [])
 
 
 def constants_named(name: str) -> Constants:

@@ -101,13 +101,14 @@ def test_the_layers_add_up(clicks: Ablated) -> None:
 def test_an_ablation_is_told_in_three_ways(outcome: Outcome, clicks: Ablated) -> None:
     """In lines that fit, in JSON, and on a page with plots; the paragraph is in all of them."""
     every = ablated(outcome)
-    lines = list(ablation_lines(every, 3))
-    text = paragraph(clicks, 3)
+    lines = list(ablation_lines(every, 3, log="a log"))
+    text = paragraph(clicks, 3, log="a log")
     assert text in lines
+    assert text.startswith("On a log (next click, prequential, 60 queries) popularity has HR@3 .")
     assert "embeddings moved HR@3 by +" in text
     assert "Earning their keep: " in text
     assert max(len(line) for line in lines if line.startswith("  ")) <= 100
-    assert ablation_summary(every, 3)["prequential"]["next click"]["paragraph"] == text  # type: ignore[index]
+    assert ablation_summary(every, 3, log="a log")["prequential"]["next click"]["paragraph"] == text  # type: ignore[index]
     page = Page("x")
-    add_ablation(page, every, 3)
+    add_ablation(page, every, 3, log="a log")
     assert page.html().count("<svg") == 4 * len(every)
