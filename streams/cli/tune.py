@@ -44,8 +44,9 @@ def tune(
     from streams.sources.formats import open_events
     from streams.tuning.board import Board
     from streams.tuning.known import known_part
-    from streams.tuning.searching import Search, search
+    from streams.tuning.searching import search
     from streams.tuning.told import origin, sentences, summary
+    from streams.tuning.trial import Search
 
     one_of("--objective", objective, MEASURES)
     judging, tested = share_of(validation, "--validation"), None if test is not None else share_of(last)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from math import isnan
 
 from streams.constants_file import differing
-from streams.tuning.searching import Found, Search
+from streams.tuning.searching import Found
+from streams.tuning.trial import Search
 
 
 def sentences(asked: Search, found: Found) -> Iterator[str]:

@@ -19,8 +19,9 @@ from streams.sources.formats import open_events
 from streams.tuning import searching
 from streams.tuning.board import Board
 from streams.tuning.known import known_part
-from streams.tuning.searching import Found, Judged, LateError, Search, search
+from streams.tuning.searching import Found, search
 from streams.tuning.space import SPACE, Dimension, constants_with, defaults
+from streams.tuning.trial import Hurried, Judged, LateError, Search
 
 VISITS, CLICKS = 60, 5
 
@@ -163,7 +164,7 @@ def test_what_is_too_slow_is_given_up(log: EventFile, monkeypatch: pytest.Monkey
     late = search(replace(asked(log, 3), seconds=0), Quiet())
     assert (late.trials, late.given_up) == (1, 0)
     with pytest.raises(LateError):
-        searching._Hurried(Quiet(), allowed_s=60, left_s=-1).reached(1)
+        Hurried(Quiet(), allowed_s=60, left_s=-1).reached(1)
 
 
 @pytest.fixture
