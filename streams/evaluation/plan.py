@@ -45,7 +45,7 @@ class Plan:
     ablation: bool = False
     constants: Constants = field(default_factory=Constants)
     most_queries: int = 200_000
-    most_rows: int = 300_000
+    most_rows: int = 100_000
 
     @property
     def files(self) -> tuple[EventFile, ...]:

@@ -66,7 +66,7 @@ def _slices(figures: Figures) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for part in figures.parts:
         means = {
-            name: {f"{measure}@{figures.k}": measures[measure] for measure in ("hr", "mrr", "ndcg")}
+            name: {f"{measure}@{figures.k}": measures[measure] for measure in MEASURES}
             for name, measures in part.means.items()
         }
         found.setdefault(part.cut, {})[part.label] = {"n": part.n, "rankers": means}
