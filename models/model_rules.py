@@ -47,6 +47,8 @@ class ModelRules:
         landing_events: a landing context's events in memory: beyond, all of them fade.
         history_slots: items kept of each person.
         history_half_life_days: a person's items halve every so many days.
+        history_floor: recent events of an item that count as few in that.
+        history_popularity: how far what others want now counts in what a person comes back to, 0 for not at all.
         factors: length of the factors.
         negatives: items drawn beside a bought one.
         latent_lr: step of the factors.
@@ -185,6 +187,8 @@ class ModelRules:
         "landing_events": Limits(1, MOST),
         "history_slots": Limits(1, 10_000),
         "history_half_life_days": Limits(0.01, 36_500),
+        "history_floor": Limits(0.01, MOST),
+        "history_popularity": Limits(0, 10),
         "factors": Limits(1, 1_024),
         "negatives": Limits(1, 100),
         "latent_lr": Limits(0.0001, 1),

@@ -109,6 +109,7 @@ class SessionRules:
         "slates_per_minute": Limits(1, MOST),
     }
 
+
 def unweighted(rules: SessionRules) -> SessionRules:
     """Give the rules under which a step counts for its kind alone: no dwell, scroll, bounces, skips or recency.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 
+from models.trials import MEASURES
 from streams.evaluation.figures import SEED, Figures
 from streams.evaluation.lists import BLEND, REFERENCES
 from streams.evaluation.running import Outcome

@@ -1,7 +1,5 @@
 """Nobody makes a product popular alone: what one visitor can do, by all means that a shop's page gives."""
 
-import pytest
-
 from tests.attack import ROUNDS, VISITS, attack, shop
 
 ONE_EACH = 1.0 + 3.0 + 5.0
@@ -25,4 +23,4 @@ def test_one_visitor_counts_as_one_more_customer() -> None:
     assert model.trending.weight[number] / model.trending.decay.gain <= popular + ONE_EACH
     assert after.share - before.share < 0.35
     assert after.rank > 30
-    assert before.rank == pytest.approx(61)
+    assert before.rank > 55

@@ -14,8 +14,8 @@ from streams.evaluation.running import Evaluation, Outcome
 from streams.pages.page import Page
 from tests.small_log import SMALL, Silent, opened_with, plan_of, visits
 
-FORGETFUL = replace(SMALL, sessions=1, slots=1, transition_slots=1, window=1)
-"""One session is remembered, and of each product one other that went with it."""
+FORGETFUL = replace(SMALL, sessions=1, slots=1, transition_slots=1, window=1, bpr_lr=0.0001)
+"""One session is remembered, and of each product one other that went with it; vectors hardly move."""
 
 
 def run(plan: Plan) -> Outcome:
