@@ -65,7 +65,7 @@ class Questions:
     def of(self, applied: Applied, facts: FactTable, bought: "Bought") -> Query | None:
         """Ask about an event, None where it is no answer to anything."""
         event = applied.event
-        if event.name in CLICKS and event.items and self.task == "next" and applied.step is not None:
+        if event.name in CLICKS and event.items and self.task == "next" and _is_asked(applied):
             return self._click(event, applied.context_before, facts)
         if event.name == "purchase":
             rows = dict.fromkeys(row for item in event.items if (row := facts.row_of(item.product_id)))
@@ -100,6 +100,14 @@ class Questions:
             return None
         table = "cart" if self.task == "cart" else "purchase"
         return Query(table, relevant, hidden, random.choice(relevant), context if self.task == "cart" else None)
+
+
+def _is_asked(applied: Applied) -> bool:
+    """Say whether a click is one of its own: not sent twice, and not the page of the click before it.
+
+    Bots are served, so they ask; only nothing is learned from them.
+    """
+    return applied.step is not None or applied.note == "bot"
 
 
 class Bought:
