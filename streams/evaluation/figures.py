@@ -10,14 +10,14 @@ from models.blend import SOURCES
 from models.intervals import Interval, intervals
 from models.slices import slices
 from models.trials import MEASURES, Trials
-from streams.evaluation.lists import BLEND, REFERENCES, SLATE
+from streams.evaluation.lists import BESIDE, BLEND, REFERENCES, SLATE, UNRESERVED
 from streams.evaluation.plan import Protocol
 from streams.evaluation.recorder import Table
 
 SEED = 20_190_101
 """Of the bootstrap's draws."""
 
-OWN = (BLEND, SLATE, *SOURCES)
+OWN = (BLEND, SLATE, UNRESERVED, *SOURCES, *BESIDE)
 RECENT = "recent popularity"
 
 

@@ -1,5 +1,6 @@
 """The lists that are compared: the blend's, each source's, and rankings that cost nothing to have."""
 
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -17,7 +18,10 @@ from schemas.record import from_epoch_ms
 from streams.evaluation.queries import Query
 from streams.evaluation.shop import Asked, scored
 
-BLEND, SLATE = "blend", "slate"
+BLEND, SLATE, UNRESERVED = "blend", "slate", "slate, no rank reserved"
+BESIDE = ("cold",)
+"""Sources that are no part of the blend."""
+
 REFERENCES = ("popularity", "recent popularity", "co-occurrence")
 SPARE = 30
 """References rank so many more than are looked at: some may have to be left out."""
@@ -54,13 +58,13 @@ class References:
 
 def rankers(*, slates: bool) -> tuple[str, ...]:
     """Name all that is compared, the blend first."""
-    return (BLEND, *([SLATE] if slates else []), *SOURCES, *REFERENCES)
+    return (BLEND, *([SLATE, UNRESERVED] if slates else []), *SOURCES, *BESIDE, *REFERENCES)
 
 
 def lists_of(asked: Asked, query: Query, k: int, knowledge: Knowledge) -> dict[str, np.ndarray]:
     """Give the blend's and the sources' first k, what must not be listed left out: rows of the fact table."""
     lists = {BLEND: shown(scored(asked, knowledge.model.blend), query, k)}
-    for source in SOURCES:
+    for source in (*SOURCES, *BESIDE):
         if source in asked.found:
             lists[source] = shown(asked.found[source].ids, query, k)
     return lists
@@ -71,14 +75,23 @@ def shown(ids: np.ndarray, query: Query, k: int) -> np.ndarray:
     return without(Ranked(ids, np.zeros(len(ids), np.float32)), query.hidden, k).ids
 
 
-def slate_of(asked: Asked, event: Event, query: Query, knowledge: Knowledge, rules: SlateRules) -> np.ndarray:
-    """Decide a slate as the worker would, for the home page or the cart: rows, reserves included."""
+def slates_of(
+    asked: Asked, event: Event, query: Query, knowledge: Knowledge, rules: SlateRules
+) -> dict[str, np.ndarray]:
+    """Decide slates as the worker would, for the home page or the cart: rows, reserves included.
+
+    One as it is and one that keeps no rank for cold products. In a basket, what was bought before may come again.
+    """
     placement = _placement("cart" if query.table == "cart" else "home")
-    candidates = score(asked.found, asked.context, knowledge)
-    at = from_epoch_ms(asked.context.at_ms)
-    anchors = placement.anchors(event.model_copy(update={"name": "add_to_cart"}), asked.context.cart)
-    decision = decide(Request(event.event_id, placement, asked.context, anchors, at), candidates, knowledge, rules)
-    return knowledge.facts.rows_of([item["product_id"] for item in decision.items])
+    context = asked.context if query.table == "next click" else replace(asked.context, purchased=())
+    candidates = score(asked.found, context, knowledge)
+    at = from_epoch_ms(context.at_ms)
+    anchors = placement.anchors(event.model_copy(update={"name": "add_to_cart"}), context.cart)
+    found = {}
+    for name, shelf in ((SLATE, placement), (UNRESERVED, replace(placement, reserves_cold=None))):
+        decision = decide(Request(event.event_id, shelf, context, anchors, at), candidates, knowledge, rules)
+        found[name] = knowledge.facts.rows_of([item["product_id"] for item in decision.items])
+    return found
 
 
 def _placement(name: str) -> Placement:

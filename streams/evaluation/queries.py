@@ -18,7 +18,10 @@ from schemas.events import Event
 Task = Literal["next", "cart"]
 Targets = Literal["all", "other", "new"]
 
-TABLES = ("next click", "first click", "purchase", "cart")
+COLD = "cold products"
+"""The table of what had hardly been learned: of each query, only such products count as right."""
+
+TABLES = ("next click", "first click", "purchase", "cart", COLD)
 
 MOST_PEOPLE = 500_000
 MOST_BOUGHT = 2_000

@@ -10,7 +10,7 @@ from models.kernel import hash63
 from models.knowledge import Knowledge
 from models.session import Context
 from models.trials import COLD_BELOW, TrialLog, Trials
-from streams.evaluation.queries import TABLES, Query, fingerprint
+from streams.evaluation.queries import COLD, TABLES, Query, fingerprint
 
 MOST_LISTS = 20_000
 """Lists looked at for what they are like apart from being right: more would tell nothing more."""
@@ -83,7 +83,15 @@ class Recorder:
         self._catalogue = np.arange(1, len(knowledge.facts))
 
     def add(self, query: Query, context: Context, lists: Mapping[str, np.ndarray], *, event_id: str) -> None:
-        """Count one query, asked just before an event."""
+        """Count one query, asked just before an event; what is cold of its answers counts in a table of its own too."""
+        self._count(query, context, lists, event_id=event_id)
+        cold = tuple(row for row in query.relevant if self._learned.counts[row] < COLD_BELOW)
+        if cold:
+            awaited = query.awaited if query.awaited in cold else cold[0]
+            again = query._replace(table=COLD, relevant=cold, awaited=awaited)
+            self._count(again, context, lists, event_id=event_id)
+
+    def _count(self, query: Query, context: Context, lists: Mapping[str, np.ndarray], *, event_id: str) -> None:
         first = query.relevant[0] if len(query.relevant) == 1 else query.awaited
         self._logs[query.table].add(
             unit=hash63(context.user_id or context.visitor_id),

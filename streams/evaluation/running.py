@@ -12,7 +12,7 @@ from models.session import Applied, SessionRules
 from schemas.errors import RefusedError
 from schemas.record import epoch_ms
 from streams.deciding import UNLIMITED, imported
-from streams.evaluation.lists import SLATE, References, lists_of, rankers, slate_of
+from streams.evaluation.lists import References, lists_of, rankers, slates_of
 from streams.evaluation.lists import shown as cut
 from streams.evaluation.log import Log
 from streams.evaluation.opening import opened_shop
@@ -243,8 +243,8 @@ class _Tester:
         for name, ranking in work.references.rankings(_last(applied, knowledge.facts)).items():
             lists[name] = cut(ranking, query, plan.k)
         if plan.slates:
-            slate = slate_of(asked, one.event, query, knowledge, plan.constants.slates)
-            lists[SLATE] = cut(slate, query, plan.k)
+            slates = slates_of(asked, one.event, query, knowledge, plan.constants.slates)
+            lists |= {name: cut(slate, query, plan.k) for name, slate in slates.items()}
         if work.variants:
             lists |= work.variants.lists(applied, query, asked, plan.k)
         self.recorder.add(query, asked.context, lists, event_id=one.event.event_id)
