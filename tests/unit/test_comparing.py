@@ -41,6 +41,7 @@ def test_equal_settings_do_not_differ(plan: Plan, outcome: Outcome) -> None:
     assert [(one.protocol, one.table) for one in compared] == [
         ("prequential", "next click"),
         ("prequential", "first click"),
+        ("prequential", "cold products"),
     ]
     for one in compared:
         for measures in one.rankers.values():
