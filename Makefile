@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests format clean
+.PHONY: help install demo test check lint types imports tests tests-alone tests-kafka format clean
 .PHONY: attack bench bench-kernels bench-replay cold faults fuzz parity takeover stock soak
 
 help: ## List the targets
@@ -30,7 +30,8 @@ demo: $(STAMP) ## Run the demo: a shop, shoppers, a live view (ARGS="--for 40 --
 
 test: check ## The same as check
 
-check: lint types imports tests ## Everything CI runs: lint, types, import rules, tests
+check: lint imports ## Everything CI runs: lint, types, import rules, tests
+	@$(MAKE) --no-print-directory -j3 --output-sync=line types tests-alone tests-kafka
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -44,6 +45,14 @@ imports: $(STAMP)
 
 tests: $(STAMP) ## Only the tests (ARGS="-k brokers")
 	$(BIN)/pytest $(ARGS)
+
+# Most of the second wait for Kafka, so the first cost no time beside them.
+KAFKA_TESTS := tests/contract tests/e2e tests/integration
+tests-alone: $(STAMP)
+	$(BIN)/pytest $(ARGS) $(addprefix --ignore=,$(KAFKA_TESTS))
+
+tests-kafka: $(STAMP)
+	$(BIN)/pytest $(ARGS) $(KAFKA_TESTS)
 
 format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix-only .
