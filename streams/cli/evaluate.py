@@ -61,7 +61,7 @@ def evaluate(
     from streams.sources.formats import open_events
 
     if report is not None:
-        check_writable(report)
+        check_writable(report, (file, test))
     chosen = tuple(name for name in PROTOCOLS if protocol in {None, name})
     if not chosen:
         raise RefusedError(f"--protocol {protocol} is not known: static, prequential, or neither for both.")
@@ -102,12 +102,14 @@ def evaluate(
         print(line)
 
 
-def check_writable(report: Path) -> None:
+def check_writable(report: Path, logs: tuple[Path | None, ...]) -> None:
     """Refuse a report that could not be written when all the work is done.
 
     Raises:
-        RefusedError: its folder is not there or may not be written to, or it is a folder itself.
+        RefusedError: its folder is not there or may not be written to, or it is a folder itself, or one of the logs.
     """
+    if any(log is not None and log.resolve() == report.resolve() for log in logs):
+        raise RefusedError(f"--report {report} is the log itself: give another path.")
     try:
         existed = report.exists()
         report.open("ab").close()

@@ -32,11 +32,12 @@ class References:
 
     Args:
         k: length of a list.
-        facts: names the items.
+        facts: names the items, all that there will be.
     """
 
     def __init__(self, k: int, facts: FactTable) -> None:
         self._facts = facts
+        self._row_of = {name: row for row, name in enumerate(facts.names)}
         self._popularity = RecentPopularity(k=k + SPARE, half_life=inf)
         self._recent = RecentPopularity(k=k + SPARE)
         self._after = LastItemCooccurrence(k=k + SPARE)
@@ -53,7 +54,8 @@ class References:
         """Rank after the session's last product: rows by name of the reference."""
         after = self._after.rank(self._facts.names[last] if last else None)
         found = zip(REFERENCES, (self._popularity.rank(), self._recent.rank(), after), strict=True)
-        return {name: np.array([self._facts.row(item) for item in items], np.int32) for name, items in found}
+        row_of = self._row_of.__getitem__
+        return {name: np.fromiter(map(row_of, items), np.int32, len(items)) for name, items in found}
 
 
 def rankers(*, slates: bool) -> tuple[str, ...]:
@@ -72,6 +74,8 @@ def lists_of(asked: Asked, query: Query, k: int, knowledge: Knowledge) -> dict[s
 
 def shown(ids: np.ndarray, query: Query, k: int) -> np.ndarray:
     """Cut a ranking to its first k that may be listed."""
+    if not len(query.hidden):
+        return ids[:k]
     return without(Ranked(ids, np.zeros(len(ids), np.float32)), query.hidden, k).ids
 
 

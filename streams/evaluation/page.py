@@ -72,7 +72,7 @@ def _add_accuracy(page: Page, figures: Figures) -> None:
         found = [figures.measures[name][measure] for name in names]
         title = f"{NAMES[measure]}@{figures.k}, {figures.table}, {figures.protocol}"
         low, high = [one.low for one in found], [one.high for one in found]
-        drawn = bars(names, [one.mean for one in found], low=low, high=high, title=title, unit="share of 1")
+        drawn = bars(names, [one.mean for one in found], low=low, high=high, title=title, unit="0 to 1")
         page.figure(drawn, caption="Whiskers are 95 % bootstrap intervals over visitors.")
 
 
@@ -107,13 +107,13 @@ def _add_parts(page: Page, figures: Figures) -> None:
     if not rows:
         return
     headings = [f"{name} {NAMES[measure]}@{figures.k}" for name in figures.contrasted for measure in measures]
-    page.table(["", "queries", *headings], rows, caption="Slices; popularity decile 1 is what is sold most")
+    page.table(["", "queries", *headings], rows, caption="Slices; popularity decile 1 holds the most popular products")
     for cut in PLOTTED_CUTS:
         parts = cuts.get(cut, [])
         if parts:
             series = {name: [part.means[name]["hr"] for part in parts] for name in figures.contrasted}
             title = f"HR@{figures.k} by {cut}"
-            drawn = grouped_bars([part.label for part in parts], series, title=title, unit="share of 1")
+            drawn = grouped_bars([part.label for part in parts], series, title=title, unit="share of queries")
             page.figure(drawn, caption=f"{figures.table}, {figures.protocol}.")
 
 

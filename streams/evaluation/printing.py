@@ -111,7 +111,7 @@ def parts(figures: Figures) -> Table:
     headings = [
         f"{name.replace('_', ' ')}\n{NAMES[measure]}@{figures.k}" for name in figures.contrasted for measure in measures
     ]
-    title = f"{figures.table}: by session length, visitor, the product's popularity (decile 1 is sold most)"
+    title = f"{figures.table}: by session length, visitor and product (decile 1: the most popular)"
     table = _table(title, ["", "queries", *headings], widest=10)
     for cut, found in figures.cuts().items():
         for part in found:

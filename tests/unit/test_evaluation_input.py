@@ -130,13 +130,16 @@ def test_purchases_alone_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before the log is so much as opened; a path that can be written to leaves no file behind when the log is bad."""
+    """Before the log is read; a path that can be written to leaves no file behind when the log is bad."""
     absent = tmp_path / "absent.tsv"
     for report in (tmp_path / "no" / "out.html", tmp_path):
         assert f"--report {report} cannot be" in refused(capsys, absent, "--format", "serenade", "--report", report)
     out = tmp_path / "out.html"
     assert "cannot be read" in refused(capsys, absent, "--format", "serenade", "--report", out)
     assert not out.exists()
+    log = serenade(tmp_path / "log.tsv", GOOD)
+    assert "is the log itself" in refused(capsys, log, "--format", "serenade", "--report", log)
+    assert log.read_text().startswith("SessionId")
 
 
 def test_ctrl_c_ends_without_a_trace(
