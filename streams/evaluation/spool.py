@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Self
 
@@ -29,7 +30,8 @@ class Spool:
                 self._size += 1
             self._file.flush()
         except BaseException as error:
-            self._file.close()
+            with suppress(OSError):  # what could not be written is tried once more
+                self._file.close()
             if isinstance(error, OSError):
                 raise RefusedError(
                     f"The log's events do not fit into {tempfile.gettempdir()} ({error.strerror or error}): "

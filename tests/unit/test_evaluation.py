@@ -3,16 +3,21 @@
 import json
 import random
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.catalogue import OFFERED, Offer
 from models.constants import Constants
+from models.facts import FactTable
 from models.model import Model
+from schemas.events import Event, Item
+from schemas.products import Product
 from streams.evaluation.plan import Plan
-from streams.evaluation.queries import Query
+from streams.evaluation.queries import Bought, Query
 from streams.evaluation.recorder import Recorder
 from streams.evaluation.running import Evaluation
 from streams.evaluation.visits import happenings
@@ -175,6 +180,38 @@ def test_new_to_a_customer_is_what_they_have_not_bought(tmp_path: Path, listed: 
     for query, lists, _ in listed:
         assert len(query.relevant) == len(query.hidden) == 2
         assert all(set(query.hidden.tolist()).isdisjoint(ids.tolist()) for ids in lists.values())
+
+
+def test_both_protocols_ask_the_same(tmp_path: Path, listed: Listed) -> None:
+    """What somebody buys while learning is frozen is not bought yet when the test part begins anew."""
+    lines = [
+        f"o{day},{item},{START_S + day * DAY_S},u{customer},purchase"
+        for day, items in enumerate(["ab", "bc", "cd", "de"])
+        for customer in range(3)
+        for item in items
+    ]
+    outcome_of(table(tmp_path / "log.csv", lines), "csv", targets="new", last=0.5)
+    asked = [(query.relevant, query.hidden.tolist()) for query, _, _ in listed]
+
+    assert len(asked) == 12
+    assert asked[:6] == asked[6:]
+
+
+def test_what_somebody_has_bought_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of customers and of products the oldest go first."""
+    monkeypatch.setattr("streams.evaluation.queries.MOST_BOUGHT", 2)
+    monkeypatch.setattr("streams.evaluation.queries.MOST_PEOPLE", 2)
+    facts = FactTable()
+    for item in "abc":
+        facts.put(Offer(Product(product_id=item, title=item), OFFERED))
+        facts.assign(item, item)
+    bought = Bought()
+    for buyer, item in (("u", "a"), ("u", "b"), ("u", "a"), ("u", "c"), ("v", "a"), ("u", "c"), ("w", "b")):
+        at = datetime(2026, 5, 1, tzinfo=UTC)
+        order = Event(event_id="e", name="purchase", visitor_id=buyer, at=at, items=(Item(product_id=item),))
+        bought.add(order, facts)
+
+    assert [list(bought.of(buyer)) for buyer in "uvw"] == [[1, 3], [], [2]]
 
 
 def test_all_rankers_answer_the_same_queries(tmp_path: Path, listed: Listed) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,17 @@ def test_a_report_that_cannot_be_written_is_refused_first(tmp_path: Path, capsys
     log = serenade(tmp_path / "log.tsv", GOOD)
     assert "is the log itself" in refused(capsys, log, "--format", "serenade", "--report", log)
     assert log.read_text().startswith("SessionId")
+
+
+def test_a_full_disk_is_said_to_be_full(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to do about it."""
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(Path("/dev/full").open, "wb"))
+    said = refused(capsys, serenade(tmp_path / "log.tsv", GOOD), "--format", "serenade")
+
+    assert "do not fit into" in said
+    assert "set TMPDIR" in said
 
 
 def test_ctrl_c_ends_without_a_trace(
