@@ -93,15 +93,16 @@ def add_ablation(page: Page, every: Sequence[Ablated], k: int, *, log: str) -> N
     for one in every:
         page.text(paragraph(one, k, log=log))
         for name, layers in (("added", one.added), ("left out", one.removed)):
-            _add(page, f"{_title(one)}, {one.queries:,} queries: {name}", layers, k)
+            _add(page, one, name, layers, k)
 
 
-def _add(page: Page, title: str, layers: Sequence[Layer], k: int) -> None:
+def _add(page: Page, one: Ablated, name: str, layers: Sequence[Layer], k: int) -> None:
     rows = [(layer.name, *(cell(pair) for pair in layer.measures.values())) for layer in layers]
-    page.table(("layer", *(named(measure, k) for measure in layers[0].measures)), rows, caption=title)
+    header = ("layer", *(named(measure, k) for measure in layers[0].measures))
+    page.table(header, rows, caption=f"{_title(one)}, {one.queries:,} queries: {name}")
     for measure in SHOWN:
         pairs = [layer.measures[measure] for layer in layers]
-        svg = plotted([layer.name for layer in layers], pairs, title=f"{named(measure, k)}, {title}")
+        svg = plotted([layer.name for layer in layers], pairs, title=f"{named(measure, k)} {name}: {_title(one)}")
         page.figure(svg, caption=f"Differences in {named(measure, k)} with their 95 % intervals.")
 
 

@@ -65,7 +65,7 @@ def add_comparison(page: Page, compared: Sequence[Compared], k: int, names: Name
         rows = [(ranker, *map(cell, measures.values())) for ranker, measures in one.rankers.items()]
         page.table(("list", *labels), rows, caption=title)
         page.text(f"{title}: the blend moved {moved(blend, 'hr', k)}; {moved(blend, 'ndcg', k)}.")
-        svg = plotted(labels, list(blend.values()), title=f"The blend, {title}")
+        svg = plotted(labels, list(blend.values()), title=f"The blend: {one.table}, {one.protocol}")
         page.figure(svg, caption="Differences of the blend's measures with their 95 % intervals.")
 
 
