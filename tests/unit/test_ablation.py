@@ -91,5 +91,5 @@ def test_an_ablation_is_told_in_three_ways(outcome: Outcome, clicks: Ablated) ->
     assert max(len(line) for line in lines if line.startswith("  ")) <= 100
     assert ablation_summary(every, 3, log="a log")["prequential"]["next click"]["paragraph"] == text  # type: ignore[index]
     page = Page("x")
-    add_ablation(page, every, 3, log="a log")
-    assert page.html().count("<svg") == 4 * len(every)
+    add_ablation(page, [clicks], 3, log="a log")
+    assert page.html().count("<svg") == 4
