@@ -15,12 +15,12 @@ def sentences(asked: Search, found: Found) -> Iterator[str]:
     part = f"the last {trained + judged:,} events before the test part"
     yield (
         f"{part[:1].upper()}{part[1:]}: {trained:,} to learn, {judged:,} to judge by; "
-        f"{len(first.values):,} queries ({first.table}) in {len(set(first.units.tolist())):,} visits were asked."
+        f"{len(first.values):,} queries ({first.table}) of {len(set(first.units.tolist())):,} visitors were asked."
     )
     ended = ", stopped" if found.stopped else ""
     yield (
         f"{found.trials} trials in {found.seconds / 60:.1f} min ({first.seconds:.0f} s of processor for the defaults), "
-        f"{found.given_up} given up as too slow{ended}."
+        f"{found.given_up} not finished (too slow, or out of time){ended}."
     )
     yield f"{measure}: defaults {first.score:.4f}, best {best.score:.4f}, {difference(found)}."
 
