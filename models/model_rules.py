@@ -109,7 +109,7 @@ class ModelRules:
     own_click_weight: float = 0.5
     pair_limit: int = 3
     pair_cells: int = 1 << 20
-    trend_share: float = 1 / 30
+    trend_share: float = 1 / 100
     trend_max: int = 500_000
     landings: int = 1_000
     landing_items: int = 128
