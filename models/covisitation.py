@@ -115,7 +115,7 @@ class Covisitation:
             day: day of the model's clock.
             weight: 1.0, or less for a visit that our own slate brought about.
         """
-        self._grow(rows)
+        self.grow(rows)
         gain = self.decay.step() * weight
         if len(before):
             limit = self.limit
@@ -152,11 +152,12 @@ class Covisitation:
 
     def drop(self, gone: np.ndarray) -> None:
         """Forget items; `gone` is bool, shape (rows,)."""
-        self._grow(len(gone))
+        self.grow(len(gone))
         self.used[: len(gone)][gone] = 0
         drop_partners(self.ids, self.weights, self.used, gone, len(gone))
 
-    def _grow(self, rows: int) -> None:
+    def grow(self, rows: int) -> None:
+        """Make room for so many rows of the item registry."""
         if rows > len(self.used):
             self.ids = grown(self.ids, rows, self.cap)
             self.weights = grown(self.weights, rows, self.cap)
@@ -175,7 +176,7 @@ class Covisitation:
 
     def restore(self, state: State) -> None:
         """Take over a state that `state` returned."""
-        self._grow(len(state["used"]))
+        self.grow(len(state["used"]))
         self.used[: len(state["used"])] = state["used"]
         held = np.arange(self.ids.shape[1]) < self.used[:, None]
         self.ids[held] = state["ids"]

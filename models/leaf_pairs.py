@@ -222,7 +222,7 @@ def backed_off(pairs: Ranked, more: Ranked, cart: np.ndarray, limit: int) -> Ran
     ([7, 9, 8], [0.5, 0.25, 0.125])
     """
     room = limit - len(pairs.ids)
-    other = ~np.isin(more.ids, np.concatenate([pairs.ids, cart]))
+    other = (more.scores > 0) & ~np.isin(more.ids, np.concatenate([pairs.ids, cart]))  # long unsold ones fade to 0
     ids, scores = more.ids[other][:room], more.scores[other][:room]
     if len(ids) and len(pairs.ids):
         scores = scores * np.float32(BACKED_OFF * pairs.scores[-1] / scores[0])

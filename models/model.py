@@ -197,6 +197,7 @@ class Model:
                 self._buy(step, key, numbers, unknown, first)
         if unknown or self.items.unknown:
             self.items.sort_out(step.names(), unknown)
+        self._grow(self.items.rows)
 
     def _nth_today(self, step: LearningStep, number: int, way: int) -> int:
         """Say which of today's this is, of a person, an item, and what is done with it; 0 beyond the limit of pairs."""
@@ -288,6 +289,9 @@ class Model:
         )  # fmt: skip
 
     def _grow(self, rows: int) -> None:
+        """Give every item a row wherever items are looked up: no kernel checks, and room alone may decide nothing."""
+        for table in (self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending):
+            table.grow(rows)
         if rows > len(self.counts):
             bigger = np.zeros(max(rows, 2 * len(self.counts)), np.int32)
             bigger[: len(self.counts)] = self.counts

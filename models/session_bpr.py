@@ -79,7 +79,7 @@ class SessionBpr(Ranker):
             x: the session before it; without any, the item only counts as one to draw.
         """
         recent = self._recent(x)
-        self._grow(max(item, *recent) + 1 if recent else item + 1)
+        self.grow(max(item, *recent) + 1 if recent else item + 1)
         learn(
             self.vectors, self.biases, self.live, self.latest, min(self.events, self.ring), item,
             np.array(recent, np.int32), self.negatives, self.lr * y, self.l2, self.decay, self._random,
@@ -128,13 +128,14 @@ class SessionBpr(Ranker):
 
     def drop(self, gone: np.ndarray) -> None:
         """Forget items; `gone` is bool, shape (rows,)."""
-        self._grow(len(gone))
+        self.grow(len(gone))
         for table in (self.vectors, self.biases, self.live):
             table[: len(gone)][gone] = 0
         latest = self.latest[: min(self.events, self.ring)]
         latest[(latest >= 0) & gone[latest]] = GONE
 
-    def _grow(self, rows: int) -> None:
+    def grow(self, rows: int) -> None:
+        """Make room for so many rows of the item registry."""
         if rows > len(self.live):
             self.vectors = grown(self.vectors, rows, self.cap)
             self.biases = grown(self.biases, rows, self.cap)
@@ -155,7 +156,7 @@ class SessionBpr(Ranker):
     def restore(self, state: State) -> None:
         """Take over a state that `state` returned."""
         rows = len(state["live"])
-        self._grow(rows)
+        self.grow(rows)
         self.live[:rows] = state["live"]
         self.vectors[self.live] = state["vectors"]
         self.biases[self.live] = state["biases"]

@@ -86,7 +86,7 @@ class SessionRing:
             rows: rows of the item registry.
             owners: hashes of visitor and user (0 for none), for `forget`.
         """
-        self._grow(rows)
+        self.grow(rows)
         slot = self.slots.get(session, -1)
         if slot < 0:
             slot = self._open(session)
@@ -125,7 +125,7 @@ class SessionRing:
 
     def drop(self, gone: np.ndarray) -> None:
         """Forget items; `gone` is bool, shape (rows,)."""
-        self._grow(len(gone))
+        self.grow(len(gone))
         self.posted[: len(gone)][gone] = 0
         _drop(self.items, self.length, gone, len(self.names))
 
@@ -146,7 +146,8 @@ class SessionRing:
             self.length[slot] = self.total[slot] = 0
             self.owners[slot] = 0
 
-    def _grow(self, rows: int) -> None:
+    def grow(self, rows: int) -> None:
+        """Make room for so many rows of the item registry."""
         if rows > len(self.posted):
             self.postings = grown(self.postings, rows, self.cap)
             self.posted = grown(self.posted, rows, self.cap)
@@ -181,6 +182,6 @@ class SessionRing:
             getattr(self, name)[:count] = state[name]
         self.items[:count][np.arange(self.items.shape[1]) < self.length[:count, None]] = state["items"]
         rows = len(state["posted"])
-        self._grow(rows)
+        self.grow(rows)
         self.posted[:rows] = state["posted"]
         self.postings[:rows][np.arange(self.postings.shape[1]) < state["posted"][:, None]] = state["postings"]

@@ -57,7 +57,7 @@ class Trending:
 
     def learn_one(self, item: int, *, rows: int, weight: float) -> None:
         """Count one event; `weight` > 0."""
-        self._grow(rows)
+        self.grow(rows)
         more = self.decay.step() * weight
         _bump(self.weight, self._place, self._top, self._size, item, more)
         self.total += more
@@ -79,7 +79,7 @@ class Trending:
 
     def drop(self, gone: np.ndarray) -> None:
         """Forget items; `gone` is bool, shape (rows,)."""
-        self._grow(len(gone))
+        self.grow(len(gone))
         self.weight[: len(gone)][gone] = 0.0
         self.total = math.fsum(self.weight)  # whatever the array's length, the same to the last bit
         self._rebuild()
@@ -92,7 +92,8 @@ class Trending:
         self._place[:] = 0
         self._place[best] = np.arange(1, len(best) + 1)
 
-    def _grow(self, rows: int) -> None:
+    def grow(self, rows: int) -> None:
+        """Make room for so many rows of the item registry."""
         if rows <= len(self.weight):
             return
         self.weight = grown(self.weight, rows, self.cap)
@@ -111,7 +112,7 @@ class Trending:
 
     def restore(self, state: State) -> None:
         """Take over a state that `state` returned."""
-        self._grow(len(state["weight"]))
+        self.grow(len(state["weight"]))
         self.weight[: len(state["weight"])] = state["weight"]
         self.total = float(state["total"][0])
         top = state["top"]

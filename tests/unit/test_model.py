@@ -133,6 +133,20 @@ def test_saving_and_loading_on_the_way(cut: int) -> None:
     assert all((here[name].scores == there[name].scores).all() for name in here)
 
 
+def test_a_loaded_model_answers_alike_about_items_that_were_only_seen() -> None:
+    """How much room its tables have decides nothing: numbers beyond what was visited keep their place in a session."""
+    pairs = [((f"i{k - 1}", 1.0),) if k % 2 else () for k in range(150)]
+    log = [step(k, item=f"i{k}", session=f"s{k // 2}", context=before) for k, before in enumerate(pairs)]
+    log += [step(k, "impression", item=f"i{k}") for k in range(150, 205)]
+    model = learned(log)
+    query = Query(items=(("i140", 1.0), ("i145", 1.0), ("i204", 1.0)), session="z", key="v")
+    asked, again = model.candidates(query), decode(encode(model), SMALL).candidates(query)
+    assert {"session_knn", "covisitation", "session_bpr"} <= asked.keys() == again.keys()
+    for source, ranked in asked.items():
+        assert ranked.ids.tolist() == again[source].ids.tolist()
+        assert ranked.scores.tolist() == again[source].scores.tolist()
+
+
 def test_another_process_learns_the_same() -> None:
     """Neither hash seeds nor compiled caches reach the model."""
     program = textwrap.dedent(
