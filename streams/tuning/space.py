@@ -55,6 +55,8 @@ SPACE = (
     Dimension("idf", 0.0, 1.0, log=False),
     Dimension("neighbours", 100, 1_500),
     Dimension("postings", 50, 1_000),
+    Dimension("bpr_lr", 0.01, 0.3),
+    Dimension("bpr_context", 2, 10, log=False),
     Dimension("history_half_life_days", 7.0, 700.0),
     Dimension("trend_share", 0.003, 0.3),
     Dimension("blend_first", 50, 3_000),
