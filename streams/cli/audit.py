@@ -45,12 +45,12 @@ def audit(
     Of files, or, without any, of the installation's topics.
     """
     from streams.audit.showing import show
+    from streams.cli.evaluate import check_not_read
     from streams.runs.display import Bars
     from streams.settings import Settings
 
-    given = (slates, events, catalog)
-    if report is not None and any(one and one.exists() and report.exists() and one.samefile(report) for one in given):
-        raise RefusedError(f"{report} is to be read: name another file for the report.")
+    if report is not None:
+        check_not_read(report, "--report", (slates, events, catalog))
     if report is not None and not report.absolute().parent.is_dir():
         raise RefusedError(f"{report} cannot be written (there is no such folder): make it, or name another file.")
     with Bars() as bars:

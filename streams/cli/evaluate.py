@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -61,7 +62,7 @@ def evaluate(
     from streams.sources.formats import open_events
 
     if report is not None:
-        check_writable(report, (file, test))
+        check_writable(report, reads=(file, test, constants, Path(against) if against else None))
     chosen = tuple(name for name in PROTOCOLS if protocol in {None, name})
     if not chosen:
         raise RefusedError(f"--protocol {protocol} is not known: static, prequential, or neither for both.")
@@ -102,14 +103,13 @@ def evaluate(
         print(line)
 
 
-def check_writable(report: Path, logs: tuple[Path | None, ...]) -> None:
-    """Refuse a report that could not be written when all the work is done.
+def check_writable(report: Path, *, reads: Iterable[Path | None]) -> None:
+    """Refuse a report that could not be written when all the work is done, or that would replace what is read.
 
     Raises:
-        RefusedError: its folder is not there or may not be written to, or it is a folder itself, or one of the logs.
+        RefusedError: its folder is not there or may not be written to, or it is a folder itself, or one of `reads`.
     """
-    if any(log is not None and log.resolve() == report.resolve() for log in logs):
-        raise RefusedError(f"--report {report} is the log itself: give another path.")
+    check_not_read(report, "--report", reads)
     try:
         existed = report.exists()
         report.open("ab").close()
@@ -117,6 +117,16 @@ def check_writable(report: Path, logs: tuple[Path | None, ...]) -> None:
             report.unlink()
     except OSError as error:
         raise RefusedError(f"--report {report} cannot be written ({error.strerror}): give another path.") from None
+
+
+def check_not_read(written: Path, option: str, reads: Iterable[Path | None]) -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        RefusedError: the file is one of them.
+    """
+    if written.exists() and any(one is not None and one.exists() and one.samefile(written) for one in reads):
+        raise RefusedError(f"{option} {written} is to be read: name another file to write.")
 
 
 def command_of(called: typer.Context) -> list[str]:

@@ -39,7 +39,7 @@ def tune(
     Ctrl-C ends the search and keeps the best so far.
     """
     from models.trials import MEASURES
-    from streams.cli.evaluate import one_of, share_of
+    from streams.cli.evaluate import check_not_read, one_of, share_of
     from streams.constants_file import save_constants
     from streams.sources.formats import open_events
     from streams.tuning.board import Board
@@ -52,6 +52,7 @@ def tune(
     judging, tested = share_of(validation, "--validation"), None if test is not None else share_of(last)
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise RefusedError(f"--out {out} cannot be written: name a file in a directory that is there.")
+    check_not_read(out, "--out", (file, test))
     source = open_events(file, form, columns=columns)
     with Board(trials, f"{objective}@{k}") as board:
         part = known_part(source, last=tested, most=events, watch=board)

@@ -131,6 +131,17 @@ def test_purchases_alone_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFix
     assert list(found["protocols"]["prequential"]) == ["purchase"]  # type: ignore[index]
 
 
+def test_no_file_that_is_read_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip of the keyboard costs nobody their log."""
+    log = tmp_path / "log.tsv"
+    log.write_text("what people did")
+    assert "is to be read" in refused(capsys, log, "--format", "serenade", "--report", log)
+    with pytest.raises(SystemExit):
+        main(["tune", str(log), "--format", "serenade", "--out", str(log)])
+    assert "is to be read" in capsys.readouterr().err
+    assert log.read_text() == "what people did"
+
+
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before the log is read; a path that can be written to leaves no file behind when the log is bad."""
     absent = tmp_path / "absent.tsv"
