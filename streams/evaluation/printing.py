@@ -65,7 +65,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield "[low, high]: 95 % bootstrap intervals over whole visitors (sessions where no visitor is known)."
     yield from outcome.notes
     for reason, count in sorted(outcome.refused.items(), key=lambda one: -one[1]):
-        yield f"{count:,} lines refused: {reason}."
+        yield f"{count:,} lines left out: {reason}."
 
 
 def accuracy(figures: Figures) -> Table:
