@@ -151,7 +151,7 @@ def test_a_report_that_cannot_be_written_is_refused_first(tmp_path: Path, capsys
     assert "cannot be read" in refused(capsys, absent, "--format", "serenade", "--report", out)
     assert not out.exists()
     log = serenade(tmp_path / "log.tsv", GOOD)
-    assert "is the log itself" in refused(capsys, log, "--format", "serenade", "--report", log)
+    assert "is to be read: name another" in refused(capsys, log, "--format", "serenade", "--report", log)
     assert log.read_text().startswith("SessionId")
 
 
