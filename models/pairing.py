@@ -1,18 +1,51 @@
 """Bring together what was explored, whether it was seen, and whether it was clicked in time."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from models.kernel import hash63
 from models.off_policy import Sample
 from models.visit import kind_of
 from schemas.events import Event
 from schemas.record import epoch_ms
-from schemas.slates import Explored, Slate
+from schemas.slates import Explored
 
 REWARDED_MS = 30 * 60 * 1000
 """A click so long after the impression still pays for what was explored."""
+
+
+class Placed(Protocol):
+    """A product and its 1-based rank."""
+
+    @property
+    def product_id(self) -> str:
+        """Name the product."""
+
+    @property
+    def rank(self) -> int:
+        """Give its rank."""
+
+
+class Exploring(Protocol):
+    """What of a `Slate` is needed here."""
+
+    @property
+    def slate_id(self) -> str:
+        """Name the slate."""
+
+    @property
+    def visitor_id(self) -> str:
+        """Name who it was decided for."""
+
+    @property
+    def items(self) -> Sequence[Placed]:
+        """Give its products."""
+
+    @property
+    def explored(self) -> Explored | None:
+        """Give its exploration slot."""
 
 
 @dataclass(slots=True)
@@ -41,7 +74,7 @@ class Pairing:
         self._below = 1 << 63
         self._slots: dict[str, _Slot] = {}
 
-    def show(self, slate: Slate) -> None:
+    def show(self, slate: Exploring) -> None:
         """Note a slate's exploration slot, if it has one and says what it was drawn from."""
         explored = slate.explored
         if explored is None or explored.pool not in explored.shares or not self._kept(slate.slate_id):
@@ -76,7 +109,7 @@ class Pairing:
         return hash63(slate_id) < self._below
 
 
-def explored_samples(slates: Iterable[Slate], events: Iterable[Event], *, most: int = 200_000) -> list[Sample]:
+def explored_samples(slates: Iterable[Exploring], events: Iterable[Event], *, most: int = 200_000) -> list[Sample]:
     """Pair logged slates with what became of their exploration slots.
 
     Args:

@@ -10,9 +10,10 @@ import numpy as np
 from models.exposure_audit import amplification
 from models.exposure_course import Point
 from models.filter_bubble import Bubble
+from models.off_policy import estimates
 from models.under_exposure import Held
 from schemas.record import from_epoch_ms, rfc3339
-from streams.audit import figures
+from streams.audit import exploration, figures
 from streams.audit.counted import Counted, Judged, Row
 from streams.audit.figures import Evidence, Figure
 from streams.audit.shelf import Assortment
@@ -45,6 +46,7 @@ class Findings:
     step_ms: int
     under_exposed: Sequence[Judged]
     bubble: Bubble | None
+    explored: exploration.Explored
 
     @property
     def crossed(self) -> list[str]:
@@ -68,6 +70,7 @@ class Findings:
                 for one in self.under_exposed
             ],
             "filter_bubble": None if self.bubble is None else _finite(_flat(self.bubble)),
+            "exploration": exploration.plain(self.explored),
         }
 
 
@@ -117,6 +120,7 @@ def findings(tallies: Tallies, assortment: Assortment, settings: Settings, read:
         step_ms=tallies.course.step_ms,
         under_exposed=[one for one in held if one.held.ratio < settings.audit_exposure_ratio],
         bubble=bubble,
+        explored=estimates(tallies.exploration.samples()),
     )
 
 

@@ -4,8 +4,22 @@ import math
 
 from models.catalogue import CATEGORY_SEPARATOR
 from schemas.record import from_epoch_ms
+from streams.audit.exploration import add_exploration
 from streams.audit.findings import Findings
-from streams.audit.words import COLUMNS, cells, groups, head, interval, judged_rows, length, number, refused, sentence
+from streams.audit.words import (
+    COLUMNS,
+    cells,
+    exposures,
+    groups,
+    head,
+    interval,
+    judged_rows,
+    length,
+    number,
+    refused,
+    sentence,
+    untold,
+)
 from streams.pages import Page
 from streams.pages.plots import LABEL, bars, grouped_bars, lines
 
@@ -19,12 +33,13 @@ def report(found: Findings) -> str:
     """Write the page, HTML."""
     page = Page("Audit of recommendations")
     page.text(sentence(found))
-    for line in [*head(found), *refused(found)]:
+    for line in [*head(found), *refused(found), *untold(found)]:
         page.text(line)
     _figures(page, found)
     _exposure(page, found)
     _course(page, found)
     _bubble(page, found)
+    add_exploration(page, found.explored)
     return page.html()
 
 
@@ -44,7 +59,7 @@ def _exposure(page: Page, found: Findings) -> None:
         "Shares of the catalogue, of what was shown, of what was shown weighted by how likely its rank is looked at "
         "(examined), and of what visitors did."
     )
-    for name, rows in found.exposure.items():
+    for name, rows in exposures(found).items():
         drawn = groups(name, rows, _DRAWN)
         series = {
             "catalogue": [100 * row.catalogue for row in drawn],

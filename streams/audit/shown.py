@@ -7,6 +7,7 @@ from pydantic import Field
 
 from models.placements import PLACEMENTS
 from schemas.record import MAX_OWN_BYTES, Id, Part, Record, Timestamp
+from schemas.slates import Explored
 
 _SIZES = {placement.name: placement.size for placement in PLACEMENTS}
 
@@ -23,10 +24,12 @@ class ShownSlate(Record):
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
 
+    slate_id: Id
     visitor_id: Id
     revision: Annotated[int, Field(ge=0)] = 0
     placement: str
     items: tuple[ShownItem, ...]
+    explored: Explored | None = None
     event_at: Timestamp
 
     @property

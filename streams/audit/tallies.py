@@ -7,6 +7,7 @@ import numpy as np
 from models.exposure_audit import examination
 from models.exposure_course import Course
 from models.filter_bubble import Bubbles
+from models.pairing import Pairing
 from models.scoring import CLICKS
 from schemas.events import Event
 from schemas.record import epoch_ms
@@ -15,6 +16,9 @@ from streams.audit.shown import ShownSlate
 
 KINDS = {**dict.fromkeys(CLICKS, "clicks"), "add_to_cart": "carts", "purchase": "purchases"}
 """What counts as demand, and as which kind of it."""
+
+EXPLORED = 100_000
+"""Exploration slots held, some 50 MB; of more a fair sample."""
 
 _LOOKED_AT = examination(np.arange(1, 1001))
 
@@ -31,6 +35,7 @@ class Tallies:
         examined: the same weighted by examination, float64.
         demand: touches of each item by kind, int64.
         bubbles: of what visitors were shown; `own` of what they clicked, put into carts and bought.
+        exploration: what became of exploration slots, whenever they were clicked.
         unknown: shown products, and touches, that the catalogue does not hold.
         placements: slates by placement, before `placement` chooses.
         revised: revisions of slates, which are not counted beside their first one.
@@ -47,6 +52,7 @@ class Tallies:
         self.demand = {kind: np.zeros(assortment.items, np.int64) for kind in ("clicks", "carts", "purchases")}
         self.course = Course(assortment.items)
         self.bubbles, self.own = Bubbles(), Bubbles()
+        self.exploration = Pairing(EXPLORED)
         self.slates = self.events = self.revised = self.outside = 0
         self.unknown = Counter[str]()
         self.placements = Counter[str]()
@@ -66,6 +72,7 @@ class Tallies:
             self.revised += 1
             return
         self.slates += 1
+        self.exploration.show(slate)
         at_ms = epoch_ms(slate.event_at)
         first, last = self.period or (at_ms, at_ms)
         self.period = min(first, at_ms), max(last, at_ms)
@@ -83,6 +90,7 @@ class Tallies:
     def event(self, event: Event) -> None:
         """Take an event."""
         self.events += 1
+        self.exploration.see(event)
         kind = KINDS.get(event.name)
         if kind is None:
             return

@@ -7,6 +7,7 @@ from schemas.record import from_epoch_ms
 from streams.audit.counted import Judged, Row
 from streams.audit.figures import Figure
 from streams.audit.findings import Findings
+from streams.audit.shelf import NOT_KNOWN
 
 COLUMNS = ("catalogue", "shown", "examined", "clicks", "carts", "purchases", "demand", "exposure/demand")
 
@@ -38,6 +39,17 @@ def refused(found: Findings) -> list[str]:
         for log, reasons in found.read.unreadable.items()
         if reasons
     ]
+
+
+def exposures(found: Findings) -> dict[str, Sequence[Row]]:
+    """Give the groupings that say something; one of which no product knows its group does not."""
+    return {name: rows for name, rows in found.exposure.items() if any(row.group != NOT_KNOWN for row in rows)}
+
+
+def untold(found: Findings) -> list[str]:
+    """Name the groupings that are left out."""
+    missing = [name for name in found.exposure if name not in exposures(found)]
+    return [f"Not known of any product: {', '.join(missing)}."] if missing else []
 
 
 def sentence(found: Findings) -> str:
