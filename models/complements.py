@@ -113,7 +113,7 @@ class Complements:
             visitor: hash of the visitor, 0..2**63-1.
             day: day of the model's clock.
         """
-        self._grow(rows)
+        self.grow(rows)
         self.baskets += len(basket) == 0 and len(new) > 0
         limit = self.limit
         together = np.concatenate([basket, np.asarray(new, np.int32)])
@@ -141,12 +141,13 @@ class Complements:
 
     def drop(self, gone: np.ndarray) -> None:
         """Forget items; `gone` is bool, shape (rows,)."""
-        self._grow(len(gone))
+        self.grow(len(gone))
         self.used[: len(gone)][gone] = 0
         self.bought[: len(gone)][gone] = 0
         drop_partners(self.ids, self.weights, self.used, gone, len(gone))
 
-    def _grow(self, rows: int) -> None:
+    def grow(self, rows: int) -> None:
+        """Make room for so many rows of the item registry."""
         if rows > len(self.used):
             self.ids = grown(self.ids, rows, self.cap)
             self.weights = grown(self.weights, rows, self.cap)
@@ -168,7 +169,7 @@ class Complements:
     def restore(self, state: State) -> None:
         """Take over a state that `state` returned."""
         self.baskets = int(state["baskets"][0])
-        self._grow(max(len(state["used"]), len(state["bought"])))
+        self.grow(max(len(state["used"]), len(state["bought"])))
         self.used[: len(state["used"])] = state["used"]
         self.bought[: len(state["bought"])] = state["bought"]
         held = np.arange(self.ids.shape[1]) < self.used[:, None]

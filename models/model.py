@@ -290,7 +290,10 @@ class Model:
 
     def _grow(self, rows: int) -> None:
         """Give every item a row wherever items are looked up: no kernel checks, and room alone may decide nothing."""
-        for table in (self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending):
+        for table in (
+            self.covisitation, self.transitions, self.session_knn, self.session_bpr, self.trending, self.complements,
+            self.basket_knn,
+        ):  # fmt: skip
             table.grow(rows)
         if rows > len(self.counts):
             bigger = np.zeros(max(rows, 2 * len(self.counts)), np.int32)

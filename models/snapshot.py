@@ -86,8 +86,8 @@ def decode(data: bytes, rules: ModelRules | None = None) -> Model:
     model = Model(rules)
     if header["rules"] != model.rules.fingerprint():
         raise RefusedError(
-            "The model snapshot was made under other model rules: its workers have another file of constants, or had "
-            "one before; use that file, or let the model learn anew from its log."
+            "The model snapshot was made under other model rules: by another version of aisle, or with another file of "
+            "constants. Go back to that one, or let the model learn anew from its log."
         )
     try:
         model.restore(_arrays(header["arrays"], data, start))

@@ -386,7 +386,7 @@ def test_the_command_prints_writes_a_report_and_exits_by_its_verdict(
             r"that can be read: schema (2).",
         ),
         (["--slates", "{slates}", "--catalog", "{empty}", "--format-catalog", "jsonl"], "holds no product"),
-        (["--slates", "{slates}", "--catalog", "{shop}", "--report", "{slates}"], "name another file for the report"),
+        (["--slates", "{slates}", "--catalog", "{shop}", "--report", "{slates}"], "name another file to write"),
         (
             ["--slates", "{slates}", "--catalog", "{shop}", "--format-catalog", "jsonl", "--report", "/no/where"],
             "/no/where cannot be written",
