@@ -7,7 +7,7 @@ Schwarz). Few rows can then be among the best; of those the rest is read too, in
 
 import numpy as np
 
-from models.codes import HEAD, ROUNDING, Coded, coded, dots, first_rows, reaching, scores_of, worded
+from models.codes import HEAD, Coded, coded, products, promising, worded
 
 TURNED = range(193, 1_025)
 """Dims that are turned: shorter vectors are read in full at once, longer ones would take seconds to turn."""
@@ -17,7 +17,7 @@ FITTED_AT = (1_024, 8_192)
 
 FIRST_CAPACITY = 256
 CERTAIN = 2
-"""Times the wanted count of rows is scored in full for a bound that the others must reach."""
+"""Times the wanted count of rows is read in full for a bound that the others must reach."""
 
 
 class CodedRows:
@@ -72,14 +72,8 @@ class CodedRows:
             return np.arange(n)
         turned = self._turned(query[None])[0]
         head, rest = worded(turned[: self.head]), worded(turned[self.head :])
-        lost, rest_lost = self._head.lost[:n], self._rest.lost[:n]
-        scores = scores_of(self._head.codes[:n], self._head.steps[:n], head)
-        least = _least(dots(matrix, first_rows(scores, min(n, CERTAIN * count)), query), count)
-        sure = np.float32(head.length) * lost + np.float32(2 * head.lost + ROUNDING)
-        rows = reaching(scores, sure + np.float32(rest.length) * self._lengths[:n], least)
-        more = scores_of(self._rest.codes[rows], self._rest.steps[rows], rest)
-        slack = sure[rows] + np.float32(rest.length) * rest_lost[rows] + np.float32(2 * rest.lost)
-        return rows[reaching(scores[rows] + more, slack, least)]
+        totals = products(self._head.codes[:n], head.words)
+        return promising(totals, self._head, self._rest, self._lengths, head, rest, count, min(n, CERTAIN * count))
 
     def _turned(self, vectors: np.ndarray) -> np.ndarray:
         return vectors if self._directions is None else vectors @ self._directions
@@ -98,11 +92,6 @@ class CodedRows:
                 Coded(*(_longer(column, more) for column in part)) for part in (self._head, self._rest)
             )
             self._lengths = _longer(self._lengths, more)
-
-
-def _least(scores: np.ndarray, count: int) -> float:
-    """Give the `count`-th best score."""
-    return float(np.partition(scores, len(scores) - count)[-count])
 
 
 def _directions(matrix: np.ndarray) -> np.ndarray:

@@ -19,8 +19,11 @@ ROUNDING = 5e-5
 HEAD = 128
 """Numbers that are read of every row, where only some are."""
 
-BLOCK = 64
-"""Scores looked at at once: most blocks have none among the best."""
+BLOCK = 8
+"""Answers, a byte each, looked at at once: most blocks have no yes among them."""
+
+GROUP = 64
+"""Rows, at most twice as many, that one stands for where the best are looked for."""
 
 
 class Coded(NamedTuple):
@@ -68,15 +71,14 @@ def worded(query: np.ndarray) -> Words:
     return Words(words, step, float(np.linalg.norm(query)), lost)
 
 
-def scores_of(codes: np.ndarray, steps: np.ndarray, query: Words) -> np.ndarray:
-    """Score rows of bytes: float32, shape (n,); the sums behind them are exact."""
-    products = _products_of_head if codes.shape[1] == HEAD else _products
-    return products(codes, query.words).astype(np.float32) * (steps * np.float32(query.step))
+def products(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Multiply rows of bytes with a row of words, exactly: int32, shape (n,)."""
+    return (_products_of_head if codes.shape[1] == HEAD else _products)(codes, words)
 
 
 @compiled
 def _products(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """Multiply rows of bytes with a row of words, exactly: int32, shape (n,)."""
+    """Multiply rows of any length."""
     totals = np.empty(len(codes), np.int32)
     for row in range(len(codes)):
         total = np.int32(0)
@@ -99,10 +101,40 @@ def _products_of_head(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
 
 
 @compiled
+def _reaching(values: np.ndarray, least: np.float32) -> np.ndarray:
+    """List rows whose value reaches another: int64, ascending."""
+    n = len(values)
+    answers = np.empty(n, np.uint8)
+    for row in range(n):
+        answers[row] = values[row] >= least
+    rows = np.empty(n, np.int64)
+    count = 0
+    blocks = answers[: n // BLOCK * BLOCK].view(np.uint64)
+    for block in range(len(blocks)):
+        if blocks[block] != 0:
+            for row in range(BLOCK * block, BLOCK * block + BLOCK):
+                rows[count] = row
+                count += answers[row]
+    for row in range(BLOCK * len(blocks), n):
+        if answers[row]:
+            rows[count] = row
+            count += 1
+    return rows[:count]
+
+
+@compiled
+def _greatest(values: np.ndarray, count: int) -> np.float32:
+    """Give the `count`-th greatest."""
+    _, best = top_n(np.arange(len(values)).astype(np.int32), values, len(values), count)
+    return best[-1]
+
+
+@compiled
 def first_rows(scores: np.ndarray, count: int) -> np.ndarray:
     """List `count` rows or more, all of them among the best.
 
-    The `count`-th best of the maxima of blocks is a score that at least `count` rows reach.
+    The `count`-th best of the maxima of groups is a score that at least `count` rows reach. The rows of a group lie far
+    apart: the loop over groups, and not that within one, is vector code.
 
     Args:
         scores: float32, shape (n,), finite.
@@ -111,27 +143,79 @@ def first_rows(scores: np.ndarray, count: int) -> np.ndarray:
     Returns:
         int64, shape (count..n,), ascending.
     """
-    size = min(BLOCK, len(scores) // count)
-    blocks = (len(scores) + size - 1) // size
-    best = np.empty(blocks, np.float32)
-    for block in range(blocks):
-        top = scores[block * size]
-        for row in range(block * size, min(len(scores), (block + 1) * size)):
-            top = max(top, scores[row])
-        best[block] = top
-    _, least = top_n(np.arange(blocks).astype(np.int32), best, blocks, count)
-    return np.flatnonzero(scores >= least[-1])
+    groups = max(count, len(scores) // GROUP)
+    tops = scores[:groups].copy()
+    whole = len(scores) // groups * groups
+    for first in range(groups, whole, groups):
+        of_groups = scores[first : first + groups]
+        for t in range(groups):
+            tops[t] = max(tops[t], of_groups[t])
+    for t in range(len(scores) - whole):
+        tops[t] = max(tops[t], scores[whole + t])
+    return _reaching(scores, _greatest(tops, count))
 
 
 @compiled
-def reaching(scores: np.ndarray, slack: np.ndarray, least: float) -> np.ndarray:
-    """List rows whose best case reaches a score: int64, ascending."""
-    rows = np.empty(len(scores), np.int64)
-    count = 0
-    for row in range(len(scores)):
-        rows[count] = row
-        count += scores[row] + slack[row] >= least
-    return rows[:count]
+def promising(
+    totals: np.ndarray,
+    head: Coded,
+    rest: Coded,
+    lengths: np.ndarray,
+    ask: Words,
+    ask_rest: Words,
+    count: int,
+    sure: int,
+) -> np.ndarray:
+    """List every row that can be among the best, and few others.
+
+    A row's score lies within a known distance of what its bytes say. Of the `sure` rows whose first numbers say most,
+    `count` reach a bound; a row that cannot, by its first numbers or by all of them, is out.
+
+    Args:
+        totals: int32, shape (n,): the first numbers' products.
+        head: of each row the first numbers, n rows or more.
+        rest: of each row the other numbers.
+        lengths: float32: of each row's other numbers.
+        ask: the query's first numbers.
+        ask_rest: the query's other numbers.
+        count: how many are wanted, at most `sure`.
+        sure: rows that the bound is taken from, at most n.
+
+    Returns:
+        int64, shape (count..n,), ascending.
+    """
+    n = len(totals)
+    scores, best_case = np.empty(n, np.float32), np.empty(n, np.float32)
+    step, base = np.float32(ask.step), np.float32(2 * ask.lost + ROUNDING)
+    length, rest_length = np.float32(ask.length), np.float32(ask_rest.length)
+    for row in range(n):
+        score = np.float32(totals[row]) * (head.steps[row] * step)
+        scores[row] = score
+        best_case[row] = score + (base + length * head.lost[row] + rest_length * lengths[row])
+    low, _ = _bounds(first_rows(scores, sure), scores, head, rest, ask, ask_rest)
+    least = _greatest(low, count)
+    rows = _reaching(best_case, least)
+    _, high = _bounds(rows, scores, head, rest, ask, ask_rest)
+    return rows[_reaching(high, least)]
+
+
+@compiled
+def _bounds(
+    rows: np.ndarray, scores: np.ndarray, head: Coded, rest: Coded, ask: Words, ask_rest: Words
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give what some rows score at least and at most, by all their bytes: float32, shape (len(rows),)."""
+    low, high = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
+    step, base = np.float32(ask_rest.step), np.float32(2 * ask.lost + 2 * ask_rest.lost + ROUNDING)
+    length, rest_length = np.float32(ask.length), np.float32(ask_rest.length)
+    for t in range(len(rows)):
+        row = rows[t]
+        total = np.int32(0)
+        for k in range(rest.codes.shape[1]):
+            total += np.int32(rest.codes[row, k]) * np.int32(ask_rest.words[k])
+        score = scores[row] + np.float32(total) * (rest.steps[row] * step)
+        slack = base + length * head.lost[row] + rest_length * rest.lost[row]
+        low[t], high[t] = score - slack, score + slack
+    return low, high
 
 
 @compiled

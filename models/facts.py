@@ -2,13 +2,13 @@
 
 import itertools
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from models.catalogue import ASK, CATEGORY_SEPARATOR, Offer, leaf_of
 from models.kernel import hash63
-from models.ranked import NONE, Ranked
+from models.ranked import NONE, Ranked, first_of_each
 from schemas.learning import MAX_LEAF_CHARS
 from schemas.record import epoch_ms
 
@@ -63,16 +63,12 @@ class FactTable:
         """Give an item's row, 0 when it is not in the catalogue."""
         return self._rows.get(item, 0)
 
-    def ranked(self, products: Iterable[tuple[str, float]]) -> Ranked:
+    def ranked(self, products: Sequence[tuple[str, float]]) -> Ranked:
         """Turn scored products, best first, into scored rows; of a group the best variant stays, the unknown do not."""
-        best: dict[int, float] = {}
-        for product_id, score in products:
-            best.setdefault(self._products.get(product_id, 0), score)
-        best.pop(0, None)
-        count = len(best)
-        return (
-            Ranked(np.fromiter(best, np.int32, count), np.fromiter(best.values(), np.float32, count)) if best else NONE
-        )
+        if not products:
+            return NONE
+        names, scores = zip(*products, strict=True)
+        return Ranked(*first_of_each(self.rows_of(names), np.array(scores, np.float32)))
 
     def row_of(self, product_id: str) -> int:
         """Give the row of a product's item, 0 when the product is not in the catalogue."""

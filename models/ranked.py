@@ -44,6 +44,27 @@ def translate(ids: np.ndarray, scores: np.ndarray, table: np.ndarray) -> tuple[n
 
 
 @compiled
+def first_of_each(ids: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keep each id where it stands first, and only positive ones; for a few hundred.
+
+    >>> rows, scores = first_of_each(np.array([3, 0, 3, 1], np.int32), np.array([4, 3, 2, 1], np.float32))
+    >>> rows.tolist(), scores.tolist()
+    ([3, 1], [4.0, 1.0])
+    """
+    kept = 0
+    names, values = np.empty(len(ids), np.int32), np.empty(len(ids), np.float32)
+    for t in range(len(ids)):
+        known = 0
+        for before in range(kept):
+            known += names[before] == ids[t]
+        if ids[t] > 0 and known == 0:
+            names[kept] = ids[t]
+            values[kept] = scores[t]
+            kept += 1
+    return names[:kept], values[:kept]
+
+
+@compiled
 def _without(ids: np.ndarray, scores: np.ndarray, own: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
     kept = 0
     names, values = np.empty(min(limit, len(ids)), np.int32), np.empty(min(limit, len(ids)), np.float32)

@@ -95,7 +95,7 @@ def _near(context: Context, event: Event, words: Sequence[tuple[str, float]], kn
 def newest(at: datetime, knowledge: Knowledge) -> Ranked:
     """Give the newest items that can be bought, with falling scores."""
     found = knowledge.catalogue.newest(at, NEW_LIMIT)
-    return knowledge.facts.ranked((product_id, 1.0 - i / len(found)) for i, product_id in enumerate(found))
+    return knowledge.facts.ranked([(product_id, 1.0 - i / len(found)) for i, product_id in enumerate(found)])
 
 
 def _by_vector(

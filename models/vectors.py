@@ -132,3 +132,23 @@ def ranked(found: Iterable[tuple[str, float]]) -> list[Neighbour]:
     """Order by score, then id; scores rounded to 6 decimals, so that equal vectors tie whatever their row."""
     order = sorted([(-round(score, 6), product_id) for product_id, score in found])
     return [Neighbour(product_id, -negative) for negative, product_id in order]
+
+
+def nearest(rows: np.ndarray, scores: np.ndarray, ids: Sequence[str], limit: int) -> list[Neighbour]:
+    """Do what `ranked` does for rows of a table, and cut the list short.
+
+    Args:
+        rows: int64, shape (n,).
+        scores: float32, shape (n,): their six decimals are found exactly, since a millionfold fits into float64.
+        ids: of all rows of the table.
+        limit: at most this many.
+    """
+    values = np.rint(scores.astype(np.float64) * 1e6) / 1e6
+    order = np.argsort(-values, kind="stable")
+    values = values[order]
+    end = int(np.searchsorted(-values, -values[limit - 1], side="right")) if limit < len(values) else len(values)
+    names, values = [ids[row] for row in rows[order[:end]].tolist()], values[:end]
+    found = list(zip(names, values.tolist(), strict=True))
+    if (values[1:] == values[:-1]).any():
+        found.sort(key=lambda one: (-one[1], one[0]))
+    return list(itertools.islice(itertools.starmap(Neighbour, found), limit))

@@ -7,10 +7,7 @@ import numpy as np
 from models.coded_rows import CodedRows
 from models.codes import dots
 from models.ports import Neighbour
-from models.vectors import VectorTable, check_shape, ranked, unit
-
-TIE = np.float32(2e-6)
-"""Scores that round to the same six decimals lie closer than this."""
+from models.vectors import VectorTable, check_shape, nearest, unit
 
 
 class NumpyVectorIndex:
@@ -54,11 +51,7 @@ class NumpyVectorIndex:
         rows = self._candidates(query, category, limit + len(absent))
         if absent:
             rows = rows[~np.isin(rows, absent)]
-        scores = dots(table.matrix, rows, query)
-        best = _top(scores, limit)
-        ids = table.ids
-        found = zip(rows[best].tolist(), scores[best].tolist(), strict=True)
-        return ranked((ids[row], score) for row, score in found)[:limit]
+        return nearest(rows, dots(table.matrix, rows, query), table.ids, limit)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -72,11 +65,3 @@ class NumpyVectorIndex:
         if category is not None:
             return np.flatnonzero(table.codes == table.codes_of.get(category, -1))
         return self._coded.promising(table.matrix, query, count)
-
-
-def _top(scores: np.ndarray, limit: int) -> np.ndarray:
-    """Pick the positions of the greatest scores and of the last one's equals, in no order: rows decide nothing."""
-    if limit >= len(scores):
-        return np.arange(len(scores))
-    least = np.partition(scores, len(scores) - limit)[-limit]
-    return np.flatnonzero(scores >= least - TIE)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.coded_rows import FITTED_AT, CodedRows
 from models.codes import dots
-from models.vectors import unit
+from models.vectors import nearest, ranked, unit
 
 
 @settings(max_examples=60, deadline=None)
@@ -70,3 +70,16 @@ def test_a_score_does_not_depend_on_company() -> None:
         together = dots(matrix, np.arange(400), query)
         assert all(dots(matrix, np.array([row]), query)[0] == together[row] for row in range(400))
         assert np.allclose(together, matrix @ query, atol=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([0.5, 0.5000004, 0.5000005, -0.0, 0.1234565, 0.9999995]) | st.floats(-1, 1, width=32)))
+def test_rows_are_ordered_as_names_are(values: list[float]) -> None:
+    """Six decimals in arrays are those of Python's `round`, and ties go by name, where the list is cut too."""
+    scores = np.array(values, np.float32)
+    names = [f"p{(7 * row) % 101}-{row}" for row in range(len(values))]
+    expected = ranked(zip(names, scores.tolist(), strict=True))
+    for limit in (1, 3, 200):
+        found = nearest(np.arange(len(values)), scores, names, limit)
+        assert found == expected[:limit]
+        assert str(found) == str(expected[:limit])
