@@ -71,7 +71,7 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
 
 def raw_scores(described: Described, context: Context, knowledge: Knowledge) -> np.ndarray:
     """Score candidates with the blend, or by the sources alone where nothing is known of the visitor: float32, (n,)."""
-    if knows_nobody(described.sources, context.steps):
+    if knows_nobody(described.sources, (*context.steps, *context.profile_items)):
         return first_look(described.sources, described.shares)
     return knowledge.model.blend.score(described.features)
 

@@ -24,9 +24,9 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 """By source, times the share of its best score."""
 
 
-def knows_nobody(sources: Collection[str], steps: Sequence[object]) -> bool:
-    """Say whether a visitor has done nothing yet, and no candidate comes from anything they once did."""
-    return not steps and PERSONAL.isdisjoint(sources)
+def knows_nobody(sources: Collection[str], done: Sequence[object]) -> bool:
+    """Say whether a visitor has done nothing, in this visit or before, and no candidate comes from anything they did."""
+    return not done and PERSONAL.isdisjoint(sources)
 
 
 def first_look(sources: Collection[str], shares: np.ndarray) -> np.ndarray:

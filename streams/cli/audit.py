@@ -24,7 +24,7 @@ def audit(
     events: Annotated[Path | None, typer.Option(help="Events of the same shop and time.")] = None,
     form: Annotated[str | None, typer.Option("--format", help="Of the events: rees46, uci, csv or jsonl.")] = None,
     columns: Annotated[
-        str | None, typer.Option(help="For csv, which column means what: session=..,item=..,time=..,user=..,kind=..")
+        str | None, typer.Option(help="For csv, which column means what, as item=sku,time=ts; else by their names.")
     ] = None,
     catalog: Annotated[
         Path | None, typer.Option(help="The catalogue; without it, what the events' file says of products.")

@@ -21,7 +21,7 @@ def backfill(
     source: Annotated[str, typer.Argument(help="A file of events, or a topic of them.", show_default=False)],
     form: Annotated[str | None, typer.Option("--format", help="Of a file: rees46, uci or csv.")] = None,
     columns: Annotated[
-        str | None, typer.Option(help="For csv, which column means what: session=..,item=..,time=..,user=..,kind=..")
+        str | None, typer.Option(help="For csv, which column means what, as item=sku,time=ts; else by their names.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:

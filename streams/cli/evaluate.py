@@ -20,7 +20,7 @@ def evaluate(
     form: Annotated[str, typer.Option("--format", help="serenade, rees46, uci or csv.", show_default=False)],
     columns: Annotated[
         str | None,
-        typer.Option(help="For csv, which column means what: session=..,item=..,time=..,user=..,kind=..,title=.."),
+        typer.Option(help="For csv, which column means what, as item=sku,time=ts; else by their names."),
     ] = None,
     test: Annotated[Path | None, typer.Option(help="The test part, where it is a file of its own.")] = None,
     last: Annotated[str, typer.Option(help="Else, the last share of the log that is the test part.")] = "20%",

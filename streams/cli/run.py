@@ -25,7 +25,7 @@ def run(
     form: Annotated[str, typer.Option("--format", help="rees46, uci or csv.", show_default=False)],
     columns: Annotated[
         str | None,
-        typer.Option(help="For csv, which column means what: session=..,item=..,time=..,user=..,kind=.."),
+        typer.Option(help="For csv, which column means what, as item=sku,time=ts; else by their names."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read only this many lines.")] = None,
     in_process: Annotated[
@@ -45,6 +45,7 @@ def run(
     from streams.runs.tally import Tally
     from streams.settings import Settings
     from streams.sources.formats import open_events
+    from streams.sources.reasons import nothing_in
 
     for written in (slates, contexts):
         if written is not None and written.exists() and file.exists() and written.samefile(file):
@@ -61,8 +62,7 @@ def run(
         for visitor_id, context in sorted(final.items()):
             keep(b'{"visitor_id":%s,"context":%s}' % (json.dumps(visitor_id).encode(), context))
     if not tally.events:
-        why = ", ".join(f"{reason} ({count:,})" for reason, count in source.refused.most_common()) or "it is empty"
-        raise RefusedError(f"{file} holds no event that can be read: {why}. docs/records.md says what is read how.")
+        raise RefusedError(nothing_in(file, source.refused))
     if as_json:
         print(json.dumps(tally.summary()))
     else:

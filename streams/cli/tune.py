@@ -15,7 +15,7 @@ def tune(
     form: Annotated[str, typer.Option("--format", help="serenade, rees46, uci or csv.", show_default=False)],
     columns: Annotated[
         str | None,
-        typer.Option(help="For csv, which column means what: session=..,item=..,time=..,user=..,kind=..,title=.."),
+        typer.Option(help="For csv, which column means what, as item=sku,time=ts; else by their names."),
     ] = None,
     last: Annotated[str, typer.Option(help="The last share of the log is the test part, never looked at.")] = "20%",
     test: Annotated[

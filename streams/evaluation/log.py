@@ -13,6 +13,7 @@ from streams.evaluation.spool import Spool
 from streams.evaluation.visits import Happening, happenings
 from streams.runs.display import Watch
 from streams.sources.event_file import EventFile
+from streams.sources.reasons import nothing_in
 
 OVERLAP = 0.05
 """Share of the training part's time by which the test part may begin before its end: sessions outlast midnight."""
@@ -128,8 +129,7 @@ def _nothing_in(file: EventFile) -> str:
         for _ in islice(file.events(), 1):
             break
         refused = file.refused
-    why = ", ".join(f"{reason} ({count:,} lines)" for reason, count in refused.most_common()) or "it is empty"
-    return f"{file.path} holds no event that can be read: {why}. docs/records.md says what is read how."
+    return nothing_in(file.path, refused)
 
 
 def _time(at: datetime) -> str:

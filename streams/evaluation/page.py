@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from models.intervals import Interval
 from streams.evaluation.figures import Figures, Part
-from streams.evaluation.lists import BLEND
 from streams.evaluation.plan import Plan
-from streams.evaluation.printing import ABOUT_LISTS, NAMES, PROTOCOLS, lines, quality
+from streams.evaluation.printing import ABOUT_LISTS, NAMES, PROTOCOLS, in_short, lines, quality, span
 from streams.evaluation.running import Outcome
 from streams.pages import Page
 from streams.pages.plots import bars, grouped_bars, points
@@ -34,7 +32,7 @@ def page_of(outcome: Outcome, figures: Sequence[Figures], conditions: Conditions
     """Write the report."""
     plan = conditions.plan
     page = Page(f"How good the recommendations are: {plan.train.path.name}")
-    for line in _summary(figures):
+    for line in in_short(figures):
         page.text(line)
     for one in figures:
         page.heading(f"{one.protocol}: {one.table}")
@@ -50,22 +48,12 @@ def page_of(outcome: Outcome, figures: Sequence[Figures], conditions: Conditions
     return page
 
 
-def _summary(figures: Sequence[Figures]) -> Iterator[str]:
-    for one in figures:
-        told = [_result(one, name) for name in (BLEND, one.best_source, next(iter(one.references), None)) if name]
-        yield f"{one.protocol}, {one.table}, HR@{one.k} of {one.n:,} queries: {', '.join(told)}."
-
-
-def _result(figures: Figures, ranker: str) -> str:
-    return f"{ranker} {_interval(figures.measures[ranker]['hr'])}"
-
-
 def _add_accuracy(page: Page, figures: Figures) -> None:
     measures = SINGLE if figures.single else tuple(NAMES)
     names = [*figures.own, *figures.references]
     page.table(
         ["", *(f"{NAMES[measure]}@{figures.k}" for measure in measures)],
-        [[name, *(_interval(figures.measures[name][measure]) for measure in measures)] for name in names],
+        [[name, *(span(figures.measures[name][measure]) for measure in measures)] for name in names],
         caption=f"{figures.n:,} queries of {figures.units:,} visitors, mean [95 % interval]; references last",
     )
     for measure in ("hr", "mrr"):
@@ -156,7 +144,3 @@ def _version() -> str:
         return version("aisle")
     except PackageNotFoundError:
         return "not installed"
-
-
-def _interval(one: Interval) -> str:
-    return f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]" if one.low == one.low else f"{one.mean:.3f}"

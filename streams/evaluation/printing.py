@@ -10,8 +10,10 @@ from rich.table import Table
 from models.beyond_accuracy import Qualities
 from models.intervals import Interval
 from streams.evaluation.figures import Figures
+from streams.evaluation.lists import BLEND
 from streams.evaluation.plan import Protocol
 from streams.evaluation.running import Outcome
+from streams.sources.reasons import explained
 
 COLUMNS = 100
 
@@ -26,6 +28,9 @@ PROTOCOLS: dict[Protocol, str] = {
     "as papers measure",
     "prequential": "every event of the test part is predicted first and then learned, as in a shop",
 }
+
+FEW = 30
+"""Queries; of fewer even the intervals are too narrow."""
 
 ABOUT_LISTS = (
     "coverage: share of the catalogue in any list; Gini: 0 when all products are listed alike, 1 when one has all; "
@@ -49,8 +54,26 @@ def print_outcome(outcome: Outcome, figures: Sequence[Figures]) -> None:
                     console.print(table)
     if any(one.qualities for one in figures):
         console.print(ABOUT_LISTS, style="dim")
-    for line in lines(outcome):
+    for line in (*in_short(figures), *lines(outcome)):
         console.print(line, markup=False)
+
+
+def in_short(figures: Sequence[Figures]) -> Iterator[str]:
+    """Say of each table how the blend did beside the best source and the best reference, in a sentence."""
+    for one in figures:
+        names = dict.fromkeys((BLEND, one.best_source, next(iter(one.references), None)))
+        told = [_result(one, name) for name in names if name]
+        few = f" Fewer than {FEW} queries tell little." if one.n < FEW else ""
+        yield f"{one.protocol}, {one.table}, HR@{one.k} of {one.n:,} queries: {', '.join(told)}.{few}"
+
+
+def span(one: Interval) -> str:
+    """Write a mean with its interval, where that is known."""
+    return _number(one.mean) if isnan(one.low) else f"{_number(one.mean)} [{_number(one.low)}, {_number(one.high)}]"
+
+
+def _result(figures: Figures, ranker: str) -> str:
+    return f"{ranker} {span(figures.measures[ranker]['hr'])}"
 
 
 def lines(outcome: Outcome) -> Iterator[str]:
@@ -64,8 +87,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield f"{outcome.predictions:,} predictions, {rate:,.0f} a second with all that is learned between them."
     yield "[low, high]: 95 % bootstrap intervals over whole visitors (sessions where no visitor is known)."
     yield from outcome.notes
-    for reason, count in sorted(outcome.refused.items(), key=lambda one: -one[1]):
-        yield f"{count:,} lines left out: {reason}."
+    yield from explained(outcome.refused)
 
 
 def accuracy(figures: Figures) -> Table:
@@ -111,7 +133,7 @@ def parts(figures: Figures) -> Table:
     headings = [
         f"{name.replace('_', ' ')}\n{NAMES[measure]}@{figures.k}" for name in figures.contrasted for measure in measures
     ]
-    title = f"{figures.table}: by session length, visitor and product (decile 1: the most popular)"
+    title = f"{figures.table}: by kind of query (decile 1: what is wanted most)"
     table = _table(title, ["", "queries", *headings], widest=10)
     for cut, found in figures.cuts().items():
         for part in found:

@@ -163,7 +163,7 @@ def row_of(asked: Asked, chosen: Sequence[int], awaited: int, blend: Blend, *, e
 def scored(asked: Asked, blend: Blend) -> np.ndarray:
     """Rank what the sources offer by a blend: rows of the fact table, best first."""
     context, _, (ids, features, sources, shares), offered = asked
-    if knows_nobody(sources, context.steps):
+    if knows_nobody(sources, (*context.steps, *context.profile_items)):
         raw = first_look(sources, shares)[:offered]
     else:
         raw = blend.score(features[:offered])

@@ -163,7 +163,7 @@ def _items(found: Found, come: Stages, knowledge: Knowledge, rules: SlateRules, 
             reason=item["reason"],
             blend=round(float(raw[place]), 4),
             contributions=_first_look(described, place)
-            if knows_nobody(described.sources, request.context.steps)
+            if knows_nobody(described.sources, (*request.context.steps, *request.context.profile_items))
             else _contributions(described.features[place], weights),
             emphasis=round(emphasis, 4),
             fatigue=round(rules.fatigue**times, 4),

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from streams.runs.tally import Tally
+from streams.sources.reasons import explained
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -68,6 +69,8 @@ class Bars:
 
     def _finish(self) -> None:
         if self._task is not None:
+            total = next(task.total for task in self._progress.tasks if task.id == self._task)
+            self._progress.update(self._task, completed=total)
             self._progress.stop_task(self._task)
 
 
@@ -95,5 +98,5 @@ def print_table(tally: Tally, refused: "Counter[str]", *, seconds: float) -> Non
         f"{tally.events:,} events, {tally.slates:,} slates, {tally.dead_letters:,} dead letters in {seconds:.1f} s; "
         f"slate latency p50 {tally.latency_ms(0.5):.1f} ms, p99 {tally.latency_ms(0.99):.1f} ms."
     )
-    for reason, count in refused.most_common():
-        console.print(f"{count:,} lines refused: {reason}.")
+    for line in explained(refused):
+        console.print(line)

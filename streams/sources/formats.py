@@ -10,7 +10,7 @@ from schemas.errors import RefusedError
 from schemas.products import Product
 from streams.sources.catalog_csv import CatalogCsv
 from streams.sources.event_file import EventFile, Layout
-from streams.sources.generic_csv import FIRST, GenericCsv, parse_columns
+from streams.sources.generic_csv import FIRST, GenericCsv, columns_of, parse_columns
 from streams.sources.google_merchant import GoogleMerchant
 from streams.sources.rees46 import Rees46
 from streams.sources.serenade import Serenade
@@ -42,7 +42,7 @@ def open_events(
     Args:
         path: the file, gzipped or plain.
         name: one of `EVENT_FORMATS`.
-        columns: for `csv`, which column means what.
+        columns: for `csv`, which column means what; None: what they are called.
         limit: read only this many rows.
         after: the file before this one, whose lines come first where neither tells times.
 
@@ -57,7 +57,8 @@ def open_events(
     if name != "csv":
         raise RefusedError(f"--format {name} is not known for events: use one of {', '.join(EVENT_FORMATS)}.")
     start = FIRST if after is None else FIRST + timedelta(seconds=after.content.lines)
-    return EventFile(path, GenericCsv(parse_columns(columns or ""), start=start), limit=limit)
+    named = columns_of(path) if columns is None else parse_columns(columns)
+    return EventFile(path, GenericCsv(named, start=start), limit=limit)
 
 
 def open_catalog(path: Path, name: str) -> Catalog:

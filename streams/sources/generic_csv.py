@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast, get_args
 
 from models.scoring import CLICKS
@@ -11,7 +12,7 @@ from schemas.events import Event, EventName, Item, Page
 from schemas.products import Product
 from streams.sources.event_file import Fields, TimedRow, one_each
 from streams.sources.fields import category_path, known_price, parse_price, parse_quantity, parse_time, title_of
-from streams.sources.rows import LineRefusedError, Row
+from streams.sources.rows import LineRefusedError, Row, header_of, shown
 
 MEANINGS = ("session", "item", "time", "user", "kind", "title", "price", "quantity", "brand", "category", "currency")
 """What a column can be mapped to; `item` and one of `user` and `session` are needed, and `time` unless lines stand in
@@ -72,6 +73,19 @@ def parse_columns(text: str) -> dict[str, str]:
             "session."
         )
     return columns
+
+
+def columns_of(path: Path) -> dict[str, str]:
+    """Take the columns that are called as what they mean, `session`, `item`, `time` ..., where none are named.
+
+    Raises:
+        RefusedError: the file cannot be read, or one that is needed is called otherwise.
+    """
+    header = header_of(path)
+    try:
+        return parse_columns(",".join(f"{name}={name}" for name in MEANINGS if name in header))
+    except RefusedError as error:
+        raise RefusedError(f"{error} {path} has {shown(header) or 'none'}.") from None
 
 
 class GenericCsv:

@@ -50,20 +50,43 @@ def read_rows(
     with opened(path) as stream:
         lines = text_lines(stream, refused)
         first = next(lines, "")
-        delimiter = max(DELIMITERS, key=first.count)
-        header = _header(first, delimiter)
+        delimiter, header = _header(path, first)
         missing = [name for name in required if name not in header]
         if missing:
-            raise RefusedError(f"{path} has no column {', '.join(missing)}: is it really {kind}?")
+            there = f"It has {shown(header)}." if first.strip() else "Its first line is empty."
+            raise RefusedError(f"{path} has no column {', '.join(missing)}: is it really {kind}? {there}")
+        twice = [name for name in required if header.count(name) > 1]
+        if twice:
+            raise RefusedError(f"{path} has more than one column {', '.join(twice)}: rename those that are not meant.")
         yield from _rows(lines, header, delimiter=delimiter, refused=refused, limit=limit)
 
 
-def _header(line: str, delimiter: str) -> list[str]:
-    """Read the names of the columns; a line that is no row has none."""
+def header_of(path: Path) -> list[str]:
+    """Read the names of a file's columns.
+
+    Raises:
+        RefusedError: the file cannot be read.
+    """
+    with opened(path) as stream:
+        _, header = _header(path, next(text_lines(stream, Counter()), ""))
+    return header
+
+
+def shown(header: Sequence[str]) -> str:
+    """Write the names of columns on one line: the first twenty, printable and short."""
+    names = ["".join(one for one in name if one.isprintable())[:40] for name in header[:20]]
+    return ", ".join(filter(None, names)) + (" ..." if len(header) > 20 else "")
+
+
+def _header(path: Path, line: str) -> tuple[str, list[str]]:
+    """Read the delimiter and the names of the columns; a line that is no row has none."""
+    if "\r" in line.rstrip("\r\n"):
+        raise RefusedError(f"{path} ends its lines with CR alone: save it with LF.")
+    delimiter = max(DELIMITERS, key=line.count)
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+        return delimiter, [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:
-        return []
+        return delimiter, []
 
 
 def _rows(

@@ -59,16 +59,47 @@ def test_a_log_without_the_column_of_times_is_refused(tmp_path: Path, capsys: py
 def test_times_that_are_none_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where no line has one there is nothing; where some do, they are left out and told of."""
     log = serenade(tmp_path / "none.tsv", ["s\ta\tnoon", "s\tb\tlater"])
-    assert "holds no event that can be read: time (2 lines)" in refused(capsys, log, "--format", "serenade")
+    assert "2 lines refused: time (neither ISO 8601" in refused(capsys, log, "--format", "serenade")
     some = answered(capsys, serenade(tmp_path / "some.tsv", [*GOOD, "s\ta\tnoon"]), "--format", "serenade")
     assert some["refused_lines"] == {"time": 1}
 
 
 def test_an_empty_file_is_said_to_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With a head or without."""
-    assert "it is empty" in refused(capsys, serenade(tmp_path / "log.tsv", []), "--format", "serenade")
+    assert "no lines but its header" in refused(capsys, serenade(tmp_path / "log.tsv", []), "--format", "serenade")
     (tmp_path / "nothing").write_text("")
-    assert "has no column" in refused(capsys, tmp_path / "nothing", "--format", "serenade")
+    assert "Its first line is empty." in refused(capsys, tmp_path / "nothing", "--format", "serenade")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("session,item,time\rs,a,1\r", "ends its lines with CR alone: save it with LF."),
+        ("session,item,item,time\ns,a,b,1\n", "more than one column item: rename"),
+        ("sid,sku,ts\ns,a,1\n", "has sid, sku, ts."),
+        ("session,item,time\ns," + "x" * 200 + ",1700000000\ns,,1700000000\n", "longer than 128 characters"),
+        ("session,item,time\n,a,1700000000\n,b,1700000000\n", "neither user nor session"),
+        ("session,item,time\ns,a,-1700000000\ns,b,-5\n", "before the year 2000"),
+    ],
+)
+def test_odd_files_are_refused_by_what_to_mend(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not by the name of a field alone."""
+    log = tmp_path / "log.csv"
+    log.write_bytes(text.encode())
+    assert said in refused(capsys, log, "--format", "csv")
+
+
+def test_a_file_whose_columns_are_called_as_what_they_mean_needs_no_mapping(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Windows' byte order mark and line ends, quotes and line breaks in titles, a price that is none, other columns."""
+    rows = [f's{n // 3},i{n % 3},{START_S + 60 * n},"a ""b""\r\n茶 {n % 3}",red' for n in range(60)]
+    log = tmp_path / "log.csv"
+    log.write_bytes("\r\n".join(["\ufeffsession,item,time,title,colour", *rows, ""]).encode())
+
+    assert answered(capsys, log, "--format", "csv")["events"] == {"train": 48, "test": 12}
 
 
 def test_one_product_is_no_choice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

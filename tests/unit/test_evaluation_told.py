@@ -42,6 +42,8 @@ def test_tables_fit_a_hundred_columns(
     assert re.search(r"blend +\d\.\d{3}  \[\d\.\d{3}, \d\.\d{3}\]", out)
     assert "words" not in out
     assert re.search(r"predictions, [\d,]+ a second", out)
+    assert re.search(r"prequential, next click, HR@5 of \d+ queries: blend \d\.\d{3} \[", out)
+    assert "by kind of query (decile 1: what is wanted most)" in out
 
 
 def test_baskets_show_recall_and_precision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

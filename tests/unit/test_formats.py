@@ -17,9 +17,14 @@ def test_an_unknown_format_is_refused_with_the_known_ones(name: str) -> None:
         open_catalog(Path("x"), name)
 
 
-def test_columns_belong_to_csv() -> None:
-    """The others have fixed columns, and csv needs them."""
+def test_columns_belong_to_csv(tmp_path: Path) -> None:
+    """The others have fixed columns, and csv needs them, unless the file calls them as what they mean."""
     with pytest.raises(RefusedError, match="fixed columns"):
         open_events(Path("x"), "uci", columns="item=a")
-    with pytest.raises(RefusedError, match="--columns must name"):
-        open_events(Path("x"), "csv")
+    path = tmp_path / "log.csv"
+    path.write_text("sku,session\n7,s1\n")
+    with pytest.raises(RefusedError, match=r"--columns must name .* has sku, session\."):
+        open_events(path, "csv")
+    path.write_text("item,session,time,colour\n7,s1,1700000000,red\n")
+    (event,) = open_events(path, "csv").events()
+    assert (event.visitor_id, event.items[0].product_id) == ("s1", "7")
