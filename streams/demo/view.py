@@ -156,7 +156,7 @@ def hits_table(board: Scoreboard) -> Any:
     from rich import box
     from rich.table import Table
 
-    title = f"Was the next click in it? {board.clicks:,} clicks of {LABEL} who see no slates"
+    title = f"Was the next click in it?\n{board.clicks:,} clicks of {LABEL} who see no slates"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("ranking", min_width=26)
     table.add_column("HR@20", justify="right")

@@ -88,6 +88,8 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield "[low, high]: 95 % bootstrap intervals over whole visitors (sessions where no visitor is known)."
     yield from outcome.notes
     yield from explained(outcome.refused)
+    if sum(outcome.refused.values()) > train + test:
+        yield "More lines were refused than read: mend the file before you believe the figures."
 
 
 def accuracy(figures: Figures) -> Table:

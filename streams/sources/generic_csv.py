@@ -82,10 +82,12 @@ def columns_of(path: Path) -> dict[str, str]:
         RefusedError: the file cannot be read, or one that is needed is called otherwise.
     """
     header = header_of(path)
+    if not header:
+        raise RefusedError(f"{path} begins with an empty line: its first line must name the columns.")
     try:
         return parse_columns(",".join(f"{name}={name}" for name in MEANINGS if name in header))
     except RefusedError as error:
-        raise RefusedError(f"{error} {path} has {shown(header) or 'none'}.") from None
+        raise RefusedError(f"{error} {path} has {shown(header)}.") from None
 
 
 class GenericCsv:

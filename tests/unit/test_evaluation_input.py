@@ -75,6 +75,7 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path: Path, capsys: pytest.Captur
     ("text", "said"),
     [
         ("session,item,time\rs,a,1\r", "ends its lines with CR alone: save it with LF."),
+        ("", "its first line must name the columns"),
         ("session,item,item,time\ns,a,b,1\n", "more than one column item: rename"),
         ("sid,sku,ts\ns,a,1\n", "has sid, sku, ts."),
         ("session,item,time\ns," + "x" * 200 + ",1700000000\ns,,1700000000\n", "longer than 128 characters"),
@@ -89,6 +90,19 @@ def test_odd_files_are_refused_by_what_to_mend(
     log = tmp_path / "log.csv"
     log.write_bytes(text.encode())
     assert said in refused(capsys, log, "--format", "csv")
+
+
+def test_more_lines_refused_than_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A price that is no number costs its line; where that is most of them, the figures are of a remnant."""
+    rows = [f"s{n // 3},i{n % 3},{START_S + 60 * n},{'nan' if n % 12 > 2 else n}" for n in range(120)]
+    log = table(tmp_path / "log.csv", rows, "session,item,time,price")
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", str(log), "--format", "csv", "--no-content", "--protocol", "prequential"])
+    out = capsys.readouterr().out
+
+    assert stopped.value.code == 0
+    assert "90 lines refused: price (no number from 0 to a billion, with a dot)." in out
+    assert out.rstrip().endswith("before you believe the figures.")
 
 
 def test_a_file_whose_columns_are_called_as_what_they_mean_needs_no_mapping(
