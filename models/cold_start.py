@@ -77,7 +77,9 @@ def cold_beside(found: Mapping[str, Ranked], context: Context, knowledge: Knowle
         if len(matching.ids):
             return matching
     leaves = facts.leaf[facts.rows_of(context.views)]
-    return _kept(new, is_cold(new.ids, knowledge) & np.isin(facts.leaf[new.ids], leaves[leaves > 0]))
+    viewed = set(leaves[leaves > 0].tolist())
+    beside = np.array([leaf in viewed for leaf in facts.leaf[new.ids].tolist()], np.bool_)
+    return _kept(new, is_cold(new.ids, knowledge) & beside) if beside.any() else NONE
 
 
 def opening(found: Mapping[str, Ranked], at: datetime, knowledge: Knowledge) -> Ranked:

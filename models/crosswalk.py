@@ -3,11 +3,13 @@
 The model numbers items in the order of the learning log, the same on every worker; the fact table by what is sold.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from models.facts import FactTable
 from models.items import Registry
-from models.ranked import Ranked, translate
+from models.ranked import NONE, Ranked, translate
 
 UNASKED, UNKNOWN = -1, -2
 
@@ -28,13 +30,21 @@ class Crosswalk:
         self._row_of = np.empty(0, np.int32)
         self._number_of = np.empty(0, np.int32)
 
-    def rows(self, found: Ranked) -> Ranked:
-        """Turn the model's numbers into rows, leaving out what is not in the catalogue."""
+    def rows(self, found: Mapping[str, Ranked]) -> dict[str, Ranked]:
+        """Turn the model's numbers into rows, all sources at once, leaving out what is not in the catalogue."""
         self._refresh()
-        unasked = found.ids[self._row_of[found.ids] == UNASKED]
-        for number in unasked.tolist():
+        ids = np.concatenate([NONE.ids, *(ranked.ids for ranked in found.values())])
+        scores = np.concatenate([NONE.scores, *(ranked.scores for ranked in found.values())])
+        unasked = ids[self._row_of[ids] == UNASKED]
+        for number in dict.fromkeys(unasked.tolist()):
             self._row_of[number] = self._facts.row(self._items.names[number])
-        return Ranked(*translate(found.ids, found.scores, self._row_of))
+        lengths = np.array([len(ranked.ids) for ranked in found.values()], np.int64)
+        rows, values, ends = translate(ids, scores, lengths, self._row_of)
+        starts = [0, *ends.tolist()]
+        return {
+            source: Ranked(rows[start:end], values[start:end])
+            for source, start, end in zip(found, starts, ends.tolist(), strict=False)
+        }
 
     def numbers(self, rows: np.ndarray) -> np.ndarray:
         """Turn rows into the model's numbers: int32, -1 for what it does not know."""

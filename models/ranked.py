@@ -21,26 +21,33 @@ NONE = Ranked(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @compiled
-def translate(ids: np.ndarray, scores: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rename candidates, leaving out those whose new name is not positive.
+def translate(
+    ids: np.ndarray, scores: np.ndarray, lengths: np.ndarray, table: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rename candidates of several sources, leaving out those whose new name is not positive.
 
     Args:
-        ids: int32, shape (n,), 0..len(table) - 1.
+        ids: int32, shape (n,), 0..len(table) - 1: one source's after the other's.
         scores: float32, shape (n,).
+        lengths: int64, shape (sources,): how many each source has; n together.
         table: int32, the new name of each id.
 
     Returns:
-        int32 and float32, shape (<= n,), in the same order.
+        int32 and float32, shape (<= n,), in the same order; int64, shape (sources,): where each source's now end.
     """
-    kept = 0
+    kept, t = 0, 0
     names, values = np.empty(len(ids), np.int32), np.empty(len(ids), np.float32)
-    for t in range(len(ids)):
-        name = table[ids[t]]
-        if name > 0:
-            names[kept] = name
-            values[kept] = scores[t]
-            kept += 1
-    return names[:kept], values[:kept]
+    ends = np.empty(len(lengths), np.int64)
+    for source in range(len(lengths)):
+        for _ in range(lengths[source]):
+            name = table[ids[t]]
+            if name > 0:
+                names[kept] = name
+                values[kept] = scores[t]
+                kept += 1
+            t += 1
+        ends[source] = kept
+    return names[:kept], values[:kept], ends
 
 
 @compiled

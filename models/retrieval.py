@@ -66,7 +66,7 @@ def retrieve(context: Context, event: Event, knowledge: Knowledge, *, recorded: 
     learned = knowledge.model.candidates(query, limit=LIMIT, category_of=knowledge.leaf_of_item)
     if not query.items:
         learned["popular"] = knowledge.model.popularity(landing_of(context.landing))
-    found = {source: knowledge.crosswalk.rows(ranked) for source, ranked in learned.items()}
+    found = knowledge.crosswalk.rows(learned)
     said, text = text_for(context)
     words = knowledge.words.match(text, limit=LIMIT) if text else []
     found[said] = knowledge.facts.ranked(words)

@@ -15,7 +15,7 @@ from schemas.learning import LearningStep, TrainingRow, pack_features
 ROUNDS = 5
 """Stretches of the log that a kernel learns one after the other; the median of their means counts."""
 
-PIECES = ("covisitation", "session_knn", "session_bpr", "popular")
+PIECES = ("covisitation", "transitions", "session_knn", "session_bpr", "popular")
 """The kernels that learn every visit."""
 
 
@@ -56,6 +56,7 @@ def _learners(model: Model) -> Mapping[str, Learner]:
     rows = model.items.rows
     learners: tuple[Learner, ...] = (
         lambda v: model.covisitation.learn_one(v.window, v.item, rows=rows, visitor=v.owners[0], day=0, weight=1.0),
+        lambda v: model.transitions.learn_one(v.window[-1:], v.item, rows=rows, visitor=v.owners[0], day=0, weight=1.0),
         lambda v: model.session_knn.learn_one(v.session, v.item, rows=rows, owners=v.owners),
         lambda v: model.session_bpr.learn_one(v.session, v.item, 1.0, {"context": v.before}),
         lambda v: model.trending.learn_one(v.item, rows=rows, weight=1.0),

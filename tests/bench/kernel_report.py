@@ -14,6 +14,7 @@ DECISION_US = 1_000.0
 
 LEARNED = {
     "covisitation": "co-visitation",
+    "transitions": "transitions",
     "session_knn": "session neighbours",
     "session_bpr": "session BPR",
     "popular": "recent popularity",

@@ -10,7 +10,7 @@ from models.catalogue import OFFERED, Offer
 from models.crosswalk import Crosswalk
 from models.facts import FactTable
 from models.items import Registry
-from models.ranked import Ranked
+from models.ranked import NONE, Ranked
 from schemas.products import Product
 
 NAMES = [f"p{n}" for n in range(24)]
@@ -31,6 +31,10 @@ def change(random: Random, items: Registry, facts: FactTable) -> None:
             facts.remove(name)
 
 
+def _ranked(numbers: np.ndarray) -> Ranked:
+    return Ranked(numbers, numbers.astype(np.float32))
+
+
 @given(seed=st.integers(0, 2**32 - 1))
 def test_rows_and_numbers_always_name_the_same_items(seed: int) -> None:
     """Learned, evicted, sold, removed and back: what is known to both is translated right, the rest left out."""
@@ -39,7 +43,11 @@ def test_rows_and_numbers_always_name_the_same_items(seed: int) -> None:
     for _ in range(120):
         change(random, items, facts)
         numbers = np.array(sorted(items.numbers.values()), np.int32)
-        rows = crosswalk.rows(Ranked(numbers, np.ones(len(numbers), np.float32))).ids
-        assert {facts.names[row] for row in rows} == {name for name in items.numbers if facts.row(name)}
+        some = random.sample(numbers.tolist(), len(numbers) // 2)
+        found = crosswalk.rows({"all": _ranked(numbers), "none": NONE, "some": _ranked(np.array(some, np.int32))})
+        assert {facts.names[row] for row in found["all"].ids} == {name for name in items.numbers if facts.row(name)}
+        both = [(row, number) for number in some if (row := facts.row(items.names[number]))]
+        assert list(zip(found["some"].ids.tolist(), found["some"].scores.tolist(), strict=True)) == both
+        assert not len(found["none"].ids)
         sold = np.array([facts.row(name) for name in NAMES if facts.row(name)], np.int32)
         assert crosswalk.numbers(sold).tolist() == [items.get(facts.names[row]) for row in sold.tolist()]
