@@ -25,7 +25,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 
 
 def knows_nobody(sources: Collection[str], done: Sequence[object]) -> bool:
-    """Say whether a visitor has done nothing, in this visit or before, and no candidate comes from anything they did."""
+    """Say whether a visitor has done nothing, now or before, and no candidate comes from anything they did."""
     return not done and PERSONAL.isdisjoint(sources)
 
 
