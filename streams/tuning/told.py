@@ -22,6 +22,9 @@ def sentences(asked: Search, found: Found) -> Iterator[str]:
         f"{found.trials} trials in {found.seconds / 60:.1f} min ({first.seconds:.0f} s of processor for the defaults), "
         f"{found.given_up} not finished (too slow, or out of time){ended}."
     )
+    if not differing(best.constants):
+        yield f"{measure}: {first.score:.4f} with the defaults, and no other trial had more."
+        return
     yield f"{measure}: defaults {first.score:.4f}, best {best.score:.4f}, {difference(found)}."
 
 

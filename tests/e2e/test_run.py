@@ -196,7 +196,7 @@ def test_an_interrupted_run_leaves_no_process(home: Path, rees46: tuple[str, ...
         (("absent.csv", "--format", "rees46"), "cannot be read"),
         (("absent.csv", "--format", "rees46", "--slates", "absent.csv"), "cannot be read"),
         (("pyproject.toml", "--format", "uci"), "is it really a UCI Online Retail file?"),
-        (("pyproject.toml", "--format", "parquet"), "use one of rees46, uci, csv"),
+        (("pyproject.toml", "--format", "parquet"), "use one of serenade, rees46, uci, csv"),
         (("pyproject.toml", "--format", "csv"), "--columns must name"),
         (("README.md", "--format", "csv", "--columns", "session=sid,item=sku,time=ts"), "has no column"),
     ],

@@ -211,6 +211,17 @@ def test_noise_writes_nothing(
     assert not (tmp_path / "out.toml").exists()
 
 
+def test_a_search_that_finds_only_the_defaults_tells_no_difference(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A difference of 0 between a trial and itself would look like a measurement."""
+    tuned(command, replace(found(0.0), best=found(0.0).defaults), monkeypatch)
+
+    said = capsys.readouterr().out
+    assert "0.2000 with the defaults, and no other trial had more." in said
+    assert "difference" not in said
+
+
 def test_scripts_get_one_object(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Of a real search of two trials, with all there is to know."""
     assert run(*command, "--trials", "2", "--no-content", "--json") == 0
