@@ -1,8 +1,11 @@
 """The engine without each of its parts: the same as an engine that never had them, and worse where they matter."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from models.model import Model, Query, Ranked
 from streams.evaluation.ablation import Ablated, ablated
 from streams.evaluation.ablation_told import ablation_lines, ablation_summary, add_ablation, paragraph
 from streams.evaluation.lists import BLEND
@@ -12,6 +15,14 @@ from streams.sources.event_file import EventFile
 from tests.small_log import Silent, opened_with, plan_of, visits
 
 KNN = "session_knn"
+
+
+class Lonely(Model):
+    """A model that is never told of sessions like this one."""
+
+    def candidates(self, query: Query, **more: Any) -> dict[str, Ranked]:
+        """Leave the neighbours out."""
+        return {source: ranked for source, ranked in super().candidates(query, **more).items() if source != KNN}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +56,13 @@ def test_a_part_left_out_is_an_engine_that_never_had_it(file: EventFile, outcome
     other = Evaluation(plan, Silent(), opened=opened_with(vectors=False)).run()
     assert np.array_equal(column(outcome, "without content"), column(other, BLEND))
     assert not np.array_equal(column(outcome, "without content"), column(outcome, BLEND))
+
+
+def test_a_source_left_out_is_a_model_that_never_gave_it(file: EventFile, outcome: Outcome) -> None:
+    """Here others stand in for the neighbours, and both come to the same."""
+    plan = plan_of(file, protocols=("static", "prequential"))
+    other = Evaluation(plan, Silent(), opened=opened_with(Lonely, vectors=True)).run()
+    assert np.array_equal(column(outcome, f"without {KNN}"), column(other, BLEND))
 
 
 def test_the_variants_leave_the_engine_as_it_is(file: EventFile, outcome: Outcome) -> None:
