@@ -31,7 +31,7 @@ demo: $(STAMP) ## Run the demo: a shop, shoppers, a live view (ARGS="--for 40 --
 test: check ## The same as check
 
 check: lint imports ## Everything CI runs: lint, types, import rules, tests
-	@$(MAKE) --no-print-directory -j3 --output-sync=line types tests-alone tests-kafka
+	@$(MAKE) --no-print-directory -j3 types tests-alone tests-kafka
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
