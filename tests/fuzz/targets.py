@@ -212,7 +212,7 @@ def _states() -> list[Target]:
 
 
 def _refusable(run: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    """A snapshot is passed over by a sentence, which is its one decode error."""
+    """A snapshot is passed over, and a state of another version refused, by a sentence: their one decode error."""
 
     def read(data: bytes) -> object:
         try:
@@ -250,7 +250,7 @@ def _restores() -> list[Target]:
 
     stored = [*seeds.visitors(), *seeds.watermarks()]
     return [
-        Target("restore from the changelog", changelog, [b"\0" + one for one in stored], head=1),
+        Target("restore from the changelog", _refusable(changelog), [b"\0" + one for one in stored], head=1),
         Target("restore from the outputs", outputs, [seeds.slate().encode()]),
     ]
 
