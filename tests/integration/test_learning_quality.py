@@ -96,17 +96,24 @@ def blended(model: Model, found: Found, seen: Sequence[str]) -> list[str]:
 
 
 class Ranks:
-    """Reciprocal ranks of the next item in 20, by source; the current item is no answer."""
+    """Reciprocal ranks of the next item in 20, by source; the current item is no answer.
+
+    `elsewhere` has those of items that the session does not hold, the only ones that most sources are asked for.
+    """
 
     def __init__(self) -> None:
         self.found: dict[str, list[float]] = defaultdict(list)
+        self.elsewhere: dict[str, list[float]] = defaultdict(list)
         self.covered: list[tuple[bool, bool]] = []
 
-    def add(self, ranked: Mapping[str, Sequence[str]], current: str, target: str) -> None:
+    def add(self, ranked: Mapping[str, Sequence[str]], seen: Sequence[str], target: str) -> None:
         """Score the lists of one position."""
         for source in (*SOURCES, "blend"):
-            listed = [item for item in ranked.get(source, ()) if item != current][:20]
-            self.found[source].append(1 / (1 + listed.index(target)) if target in listed else 0.0)
+            listed = [item for item in ranked.get(source, ()) if item != seen[-1]][:20]
+            rank = 1 / (1 + listed.index(target)) if target in listed else 0.0
+            self.found[source].append(rank)
+            if target not in seen:
+                self.elsewhere[source].append(rank)
 
     def cover(self, lists: Mapping[str, Sequence[str]], target: str) -> None:
         """Note whether any source but session BPR has the item that follows, and whether any has."""
@@ -118,11 +125,11 @@ class Ranks:
         without, union = np.mean(self.covered, axis=0)
         return float(without), float(union)
 
-    def figures(self) -> dict[str, tuple[float, float]]:
+    def figures(self, *, elsewhere: bool = False) -> dict[str, tuple[float, float]]:
         """HR@20 and MRR@20 by source."""
         return {
             source: (float(np.mean([rank > 0 for rank in ranks])), float(np.mean(ranks)))
-            for source, ranks in self.found.items()
+            for source, ranks in (self.elsewhere if elsewhere else self.found).items()
         }
 
 
@@ -142,15 +149,15 @@ def learning(toy: Path) -> tuple[Model, Ranks]:
             if offset > len(log) - 20_000:
                 lists = {source: model.names(ranked) for source, ranked in found.items()}
                 ranks.cover(lists, target)
-                ranks.add({**lists, "blend": blended(model, found, seen)}, seen[-1], target)
+                ranks.add({**lists, "blend": blended(model, found, seen)}, seen, target)
             model.blend.learn_one(row_of(model, found, seen, target, rng))
         model.learn_one(step, offset)
     return model, ranks
 
 
 @pytest.fixture(scope="module")
-def on_test_file(toy: Path, learning: tuple[Model, Ranks]) -> dict[str, tuple[float, float]]:
-    """Figures over the 931 positions of Serenade's test sessions, without learning from them."""
+def on_test_file(toy: Path, learning: tuple[Model, Ranks]) -> Ranks:
+    """Ranks over the 931 positions of Serenade's test sessions, without learning from them."""
     model, ranks = learning[0], Ranks()
     sessions: dict[str, list[str]] = defaultdict(list)
     with (toy / "test.txt").open() as file:
@@ -160,31 +167,29 @@ def on_test_file(toy: Path, learning: tuple[Model, Ranks]) -> dict[str, tuple[fl
         for at in range(1, len(items)):
             found = model.candidates(ask(items[:at], session))
             lists = {source: model.names(ranked) for source, ranked in found.items()}
-            ranks.add(lists, items[at - 1], items[at])
-    return ranks.figures()
+            ranks.add(lists, items[:at], items[at])
+    return ranks
 
 
-def test_session_knn_matches_the_published_figures(on_test_file: dict[str, tuple[float, float]]) -> None:
+def test_session_knn_matches_the_published_figures(on_test_file: Ranks) -> None:
     """Session neighbours reach Serenade's tuned MRR@20 of .3401 (HR@20 as shipped .6402) on its own test file."""
-    hit_rate, mrr = on_test_file["session_knn"]
+    hit_rate, mrr = on_test_file.figures()["session_knn"]
     assert hit_rate > 0.655
     assert mrr > 0.345
 
 
-def test_covisitation_is_in_sight_of_the_neighbours(on_test_file: dict[str, tuple[float, float]]) -> None:
-    """Co-visitation costs half as much and finds nearly as much."""
-    hit_rate, mrr = on_test_file["covisitation"]
-    assert hit_rate > 0.57
-    assert mrr > 0.26
+def test_covisitation_is_in_sight_of_the_neighbours(on_test_file: Ranks) -> None:
+    """Co-visitation costs half as much and finds nearly as much of what the session does not hold."""
+    figures = on_test_file.figures(elsewhere=True)
+    (hit_rate, mrr), (neighbours_hit_rate, neighbours_mrr) = figures["covisitation"], figures["session_knn"]
+    assert hit_rate > 0.9 * neighbours_hit_rate
+    assert mrr > 0.9 * neighbours_mrr
 
 
-def test_session_bpr_finds_what_others_do_not(
-    learning: tuple[Model, Ranks], on_test_file: dict[str, tuple[float, float]]
-) -> None:
+def test_session_bpr_finds_what_others_do_not(learning: tuple[Model, Ranks], on_test_file: Ranks) -> None:
     """Item vectors alone hit as often as neighbours do; with them, more of the next clicks are found at all."""
-    hit_rate, mrr = on_test_file["session_bpr"]
-    assert hit_rate > 0.6
-    assert mrr > 0.26
+    figures = on_test_file.figures(elsewhere=True)
+    assert figures["session_bpr"][0] > 0.9 * figures["session_knn"][0]
     without, union = learning[1].coverage()
     assert union > without + 0.03
 
