@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.blend import FEATURES, Described, describe
+from models.blend import FEATURES, Blend, Described, describe
 from models.first_look import first_look, knows_nobody
 from models.kernel import compiled
 from models.knowledge import Knowledge
@@ -56,7 +56,7 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
     """Join the sources' candidates, rows of the fact table, and score them with the blend."""
     described = candidates_of(found, context, knowledge)
     features = described.features
-    raw = raw_scores(described, context, knowledge).astype(np.float64)
+    raw = raw_scores(described, context, knowledge.model.blend).astype(np.float64)
     low, high = (raw.min(), raw.max()) if len(raw) else (0.0, 0.0)
     relevance = (raw - low) / (high - low) if high > low else np.ones(len(raw))
     return Candidates(
@@ -69,11 +69,11 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
     )
 
 
-def raw_scores(described: Described, context: Context, knowledge: Knowledge) -> np.ndarray:
-    """Score candidates with the blend, or by the sources alone where nothing is known of the visitor: float32, (n,)."""
+def raw_scores(described: Described, context: Context, blend: Blend) -> np.ndarray:
+    """Score candidates with a blend, or by the sources alone where nothing is known of the visitor: float32, (n,)."""
     if knows_nobody(described.sources, (*context.steps, *context.profile_items)):
         return first_look(described.sources, described.shares)
-    return knowledge.model.blend.score(described.features)
+    return blend.score(described.features)
 
 
 def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, *, also: int = -1) -> Described:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.blend import Blend, Described
-from models.features import candidates_of
-from models.first_look import first_look, knows_nobody
+from models.features import candidates_of, raw_scores
 from models.knowledge import Knowledge
 from models.retrieval import Found, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
@@ -162,9 +161,5 @@ def row_of(asked: Asked, chosen: Sequence[int], awaited: int, blend: Blend, *, e
 
 def scored(asked: Asked, blend: Blend) -> np.ndarray:
     """Rank what the sources offer by a blend: rows of the fact table, best first."""
-    context, _, (ids, features, sources, shares), offered = asked
-    if knows_nobody(sources, (*context.steps, *context.profile_items)):
-        raw = first_look(sources, shares)[:offered]
-    else:
-        raw = blend.score(features[:offered])
-    return ids[np.argsort(-np.round(raw, 6), kind="stable")]
+    raw = raw_scores(asked.described, asked.context, blend)[: asked.offered]
+    return asked.described.ids[np.argsort(-np.round(raw, 6), kind="stable")]

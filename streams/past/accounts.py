@@ -144,7 +144,7 @@ def tell_way(found: Found, knowledge: Knowledge, rules: SlateRules, titles: Titl
 def _items(found: Found, come: Stages, knowledge: Knowledge, rules: SlateRules, titles: Titles) -> Iterable[ItemTold]:
     request, candidates, decision = found.decided.request, found.candidates, found.decided.decision
     described = candidates_of(found.retrieved.found, request.context, knowledge)
-    raw = raw_scores(described, request.context, knowledge)
+    raw = raw_scores(described, request.context, knowledge.model.blend)
     weights = knowledge.model.blend.weights
     for at, item in zip(come.order, decision.items, strict=True):
         place = int(come.listed.places[at])

@@ -177,7 +177,7 @@ def test_the_blend_is_asked_as_soon_as_something_is_known(shelf: Shelf) -> None:
         described = candidates_of(
             retrieve(context, event("view_item", *items), shelf.knowledge).found, context, shelf.knowledge
         )
-        raw = raw_scores(described, context, shelf.knowledge)
+        raw = raw_scores(described, context, shelf.knowledge.model.blend)
         return bool((raw == shelf.knowledge.model.blend.score(described.features)).all())
 
     shelf.browse("mugs1", visitor="back")
