@@ -12,7 +12,7 @@ Source:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import nan, sqrt
 
 import numpy as np
 
@@ -40,6 +40,27 @@ class Paired:
     low: float
     high: float
     p: float
+
+
+def wilson(rate: float, n: float, z: float) -> tuple[float, float]:
+    """Give Wilson's interval of a rate seen in n draws; it holds for rates near 0 and 1 too.
+
+    Args:
+        rate: 0..1.
+        n: draws, above 0; fewer than there were where they depend on each other.
+        z: quantile of the standard normal distribution.
+
+    Returns:
+        0..1 each.
+
+    Source: Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
+
+    >>> [round(end, 3) for end in wilson(0.0, 100, 1.96)]
+    [0.0, 0.037]
+    """
+    middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def intervals(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.bandit import POOLS
+from models.intervals import wilson
 from schemas.errors import RefusedError
 
 LEAST_EFFECTIVE = 100.0
@@ -117,7 +118,8 @@ def estimate(samples: Sequence[Sample], name: str, policy: Policy | None = None)
         )
     rewards = np.array([one.reward for one in samples])
     rate = float(weights @ rewards) / total
-    low, high = _wilson(rate, min(effective, _independent(samples, weights * (rewards - rate) / total, rate)))
+    independent = _independent(samples, weights * (rewards - rate) / total, rate)
+    low, high = wilson(rate, min(effective, independent), Z95)
     return Estimate(name, rate, low, high, effective, len(samples))
 
 
@@ -137,14 +139,3 @@ def _independent(samples: Sequence[Sample], residuals: np.ndarray, rate: float) 
     _, owner = np.unique(np.array([one.visitor for one in samples]), return_inverse=True)
     scatter = float((np.bincount(owner, residuals) ** 2).sum())
     return rate * (1 - rate) / scatter if scatter else math.inf
-
-
-def _wilson(rate: float, n: float) -> tuple[float, float]:
-    """Give Wilson's 95 % interval of a rate seen in n draws; it holds for rates near 0 too.
-
-    >>> [round(end, 3) for end in _wilson(0.0, 100)]
-    [0.0, 0.037]
-    """
-    middle = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 / (1 + Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2))
-    return max(0.0, middle - half), min(1.0, middle + half)

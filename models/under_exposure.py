@@ -1,9 +1,10 @@
 """Groups of products that are shown far less than they are wanted, said only where there is enough to say it from."""
 
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
+
+from models.intervals import wilson
 
 Z_99 = 2.5758
 """Two-sided 99 %: many groups are looked at, and a few would stand out by chance alone."""
@@ -38,15 +39,10 @@ def wilson_low(hits: int, total: int, z: float = Z_99) -> float:
     Returns:
         0..1.
 
-    Source: Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
-
     >>> round(wilson_low(50, 100, 1.96), 4)
     0.4038
     """
-    share, square = hits / total, z * z
-    centre = share + square / (2 * total)
-    spread = z * sqrt(share * (1 - share) / total + square / (4 * total * total))
-    return max(0.0, (centre - spread) / (1 + square / total))
+    return wilson(hits / total, total, z)[0]
 
 
 def held_against_demand(
