@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from models.exposure_audit import gini as plain_gini
 from models.kernel import compiled, grown
 from models.trials import COLD_BELOW
 
@@ -127,7 +128,7 @@ class BeyondAccuracy:
 
 
 def gini(exposure: np.ndarray) -> float:
-    """Measure how unequal counts are: sum of (2j - n - 1) x_j over ascending x_j, over (n - 1) times their sum.
+    """Measure how unequal counts are, on a scale that ends at 1: n / (n - 1) times the Gini coefficient.
 
     Args:
         exposure: int, shape (n,), at least 0 each.
@@ -141,8 +142,7 @@ def gini(exposure: np.ndarray) -> float:
     n = len(exposure)
     if n < 2 or not exposure.any():
         return nan
-    weights = 2 * np.arange(1, n + 1) - n - 1
-    return float(weights @ np.sort(exposure).astype(np.float64) / ((n - 1) * exposure.sum()))
+    return plain_gini(exposure) * n / (n - 1)
 
 
 @compiled
