@@ -1,7 +1,7 @@
 """What the deciding code needs from outside, each as a Protocol."""
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -67,3 +67,47 @@ class Embedder(Protocol):
         Returns:
             float32, shape (len(texts), dim), rows of length 1.
         """
+
+
+class Prompt(NamedTuple):
+    """One question to a language model.
+
+    `system` and `user` are the two messages; `schema` is the JSON schema (an object) that the answer must fit, `name`
+    what the schema is called; `max_tokens` bounds the answer.
+    """
+
+    system: str
+    user: str
+    name: str
+    schema: Mapping[str, Any]
+    max_tokens: int
+
+
+class Answer(NamedTuple):
+    """What a language model said, whatever it is, and the tokens it is paid for; `model` as the server names it."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    model: str
+
+
+class LanguageModel(Protocol):
+    """Text to text, by a server elsewhere."""
+
+    name: str
+
+    async def complete(self, prompt: Prompt, *, timeout_s: float) -> Answer:
+        """Ask once; no retries.
+
+        Args:
+            prompt: the question.
+            timeout_s: give up after so long, whatever the server is doing.
+
+        Raises:
+            CallFailedError: there is no answer that can be used.
+            RefusedError: there will be none until an operator changes something (wrong key, unknown model).
+        """
+
+    async def close(self) -> None:
+        """Let go of the connections."""

@@ -2,6 +2,13 @@
 
 from typing import Literal
 
+CallFault = Literal[
+    "timeout", "connection", "rate_limited", "server", "rejected", "refusal", "empty", "cut_off", "too_long", "malformed"
+]
+"""Why a language model's answer cannot be used: it did not come in time, the connection broke, 429, 5xx, another 4xx,
+the model declined, it said nothing, it was cut off at its token limit, it was too long to read, or no chat completion.
+"""
+
 Reason = Literal["not_json", "schema", "too_large", "clock_skew", "unknown_version", "handler"]
 
 
@@ -37,3 +44,20 @@ class UnfinishedError(RefusedError, RetryError):
 
 class DegradedError(Exception):
     """Serve without it: an outside system did not answer in time or said something useless."""
+
+
+class CallFailedError(DegradedError):
+    """Do without this answer of a language model.
+
+    Args:
+        fault: why, from the closed list that metrics count by.
+        detail: what happened, without any of what was asked.
+        again: the same call may succeed later.
+        after_s: the server asked to wait for so long.
+    """
+
+    def __init__(self, fault: CallFault, detail: str, *, again: bool = False, after_s: float | None = None) -> None:
+        super().__init__(f"{fault}: {detail}")
+        self.fault: CallFault = fault
+        self.again = again
+        self.after_s = after_s
