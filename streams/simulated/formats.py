@@ -66,11 +66,14 @@ def _faults(schema: Mapping[str, Any]) -> Iterator[str]:
         for word in FORBIDDEN:
             if word in part:
                 yield f"{where}, '{word}' is not permitted."
-        properties = part.get("properties", {})
         if part.get("type") == "object" and part.get("additionalProperties") is not False:
             yield f"{where}, 'additionalProperties' is required to be supplied and to be false."
-        if set(part.get("required", ())) != set(properties):
+        if _names(part.get("required")) != _names(part.get("properties")):
             yield f"{where}, 'required' is required to be an array including every key in properties."
+
+
+def _names(value: object) -> frozenset[str]:
+    return frozenset(map(str, value)) if isinstance(value, list | dict) else frozenset()
 
 
 def _parts(schema: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:

@@ -99,7 +99,7 @@ def score(product: Mapping[str, Any], intent: Intent) -> float:
 
 
 def _number(value: object, place: int) -> int:
-    return value if isinstance(value, int) else place
+    return value if isinstance(value, int) and not isinstance(value, bool) else place
 
 
 def _words(value: object) -> frozenset[str]:

@@ -144,18 +144,24 @@ class SimulatedJudge:
 
     def _chat(self, request: Request, wait: Wait) -> Reply | None:
         with self._calls.one() as number:
-            try:
-                check_key(request.key, self._ability)
-                asked = check(parse(_body(request)), self._ability)
-            except ApiError:
-                self._calls.ended("rejected")
-                raise
-            self._calls.asked(asked)
+            call = Call(number, self._ability.model, self._asked(request))
             fault = self._switch.draw()
+            if fault:
+                self._calls.ended(fault)
             there = wait(self._slow_s if fault == "slow" else self._latency())
-            self._calls.ended(fault or ("answered" if there else "hung_up"))
-            call = Call(number, self._ability.model, asked)
+            if not fault:
+                self._calls.ended("answered" if there else "hung_up")
             return answer(call, fault, retry_after_s=self._retry_after_s) if there else None
+
+    def _asked(self, request: Request) -> Asked:
+        try:
+            check_key(request.key, self._ability)
+            asked = check(parse(_body(request)), self._ability)
+        except ApiError:
+            self._calls.ended("rejected")
+            raise
+        self._calls.asked(asked)
+        return asked
 
     def _latency(self) -> float:
         with self._lock:

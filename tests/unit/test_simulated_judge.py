@@ -271,14 +271,28 @@ def test_a_taken_port_is_said_in_one_sentence(served: SimulatedJudge) -> None:
         SimulatedJudge(port=served.port)
 
 
-def test_the_command_prints_its_address_and_ends_by_sigterm() -> None:
-    """The one line says what it is."""
-    command = [sys.executable, "-m", "streams.simulated", "--latency-ms", "0", "--faults", "server_error"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
+@pytest.mark.parametrize("by", ["SIGTERM", "parent"])
+def test_the_command_prints_its_address_and_ends_when_told(by: str) -> None:
+    """The one line says what it is; it ends by SIGTERM, and with its parent where it shall."""
+    command = [
+        sys.executable,
+        "-m",
+        "streams.simulated",
+        "--latency-ms",
+        "0",
+        "--faults",
+        "server_error",
+        "--with-parent",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        assert child.stdin
         assert child.stdout
         line = child.stdout.readline()
-        answer = httpx.post(f"{line.split()[-1]}/chat/completions", json=body())
-        child.send_signal(signal.SIGTERM)
+        answer = httpx.post(f"{line.split()[-1]}/chat/completions", json=body(), verify=False)
+        if by == "SIGTERM":
+            child.send_signal(signal.SIGTERM)
+        else:
+            child.stdin.close()
         rest = child.stdout.read()
     assert line.startswith("simulated judge at http://127.0.0.1:")
     assert (answer.status_code, rest, child.returncode) == (500, "", 0)
