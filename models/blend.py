@@ -17,10 +17,15 @@ SOURCES = (
 )  # fmt: skip
 EXTRAS = (
     "in_session", "last", "before_last", "third_last", "times_shown", "cold", "popularity", "same_category",
-    "price_ratio", "shown_rank",
+    "price_ratio", "shown_rank", "judged", "unjudged",
 )  # fmt: skip
 """`shown_rank` is filled in training only, with the attention 0..1 that the rank on a clicked slate gets; it is 0 in
-serving, and for what was not on the slate."""
+serving, and for what was not on the slate. `judged` is a language model's score less its table's mean, -1..1, and
+`unjudged` 1 where a table says nothing of a candidate; both are 0 without a table."""
+
+JUDGED_FLOOR = 6.0
+"""Weight of `judged` before anything is known of its worth: between two products the judge holds six of ten points
+apart, it says about as much as the nearest sessions say for their favourite."""
 
 PRIOR = {
     "session_knn": 4.0,
@@ -49,6 +54,8 @@ FEATURES: tuple[str, ...] = (
 """Columns, in order."""
 
 FIRST_EXTRA = 3 * len(SOURCES)
+
+JUDGED, UNJUDGED = FEATURES.index("judged"), FEATURES.index("unjudged")
 
 _COLUMN = {source: 3 * at for at, source in enumerate(SOURCES)}
 
@@ -157,18 +164,21 @@ class Blend:
     Until `first` training rows the weights are the prior's (a mix of score / max); over the next `first` x 3 they move
     linearly to those of River's `LogisticRegression` with AdaGrad, learned pairwise: the chosen item's features less
     those of each negative. A chosen item that no source had is counted in `missed` and teaches nothing: it would teach
-    that being found is a fault (measured: HR@20 .59 instead of .66).
+    that being found is a fault (measured: HR@20 .59 instead of .66). The judgements' weights move in the same way by
+    the rows that had judgements: where a language model is switched on late, it begins with its floor; where it does
+    not help, it ends without a say.
 
     Args:
         first: rows learned before the learned weights count at all.
         lr: AdaGrad's step.
     """
 
-    VERSION = "blend-2"
+    VERSION = "blend-3"
 
     def __init__(self, *, first: int = 300, lr: float = 0.1) -> None:
         self.first = first
         self.learned = 0
+        self.learned_judged = 0
         self.missed = 0
         self.refused = 0
         self._river = _logistic(lr)
@@ -203,15 +213,22 @@ class Blend:
             more = {name: value for name, value in zip(FEATURES, values, strict=True) if value}
             self._river.learn_one(more, True, w=row.weight)
         self.learned += 1
+        self.learned_judged += bool(table[:, JUDGED : UNJUDGED + 1].any())
         self._export()
         return True
 
     def _export(self) -> None:
-        share = min(1.0, max(0.0, (self.learned - self.first) / (3 * self.first)))
-        if share:
-            weights = self._river.weights
-            mine = np.array([weights.get(name, 0.0) for name in FEATURES])
-            self._weights = (1 - share) * self._prior + share * mine
+        if self.learned <= self.first:
+            return
+        weights = self._river.weights
+        mine = np.array([weights.get(name, 0.0) for name in FEATURES])
+        share = np.full(len(FEATURES), self._share(self.learned))
+        share[[JUDGED, UNJUDGED]] = self._share(self.learned_judged)
+        self._weights = (1 - share) * self._prior + share * mine
+
+    def _share(self, rows: int) -> float:
+        """Say how far weights learned from so many rows count, 0..1."""
+        return min(1.0, max(0.0, (rows - self.first) / (3 * self.first)))
 
     @property
     def weights(self) -> dict[str, float]:
@@ -223,7 +240,7 @@ class Blend:
         weights = self._river.weights
         squares = self._river.optimizer.g2
         return {
-            "learned": np.array([self.learned], np.int64),
+            "learned": np.array([self.learned, self.learned_judged], np.int64),
             "known": np.array([name in weights for name in FEATURES]),
             "weights": np.array([weights.get(name, 0.0) for name in FEATURES]),
             "squares": np.array([squares.get(name, 0.0) for name in FEATURES]),
@@ -239,11 +256,13 @@ class Blend:
                 self._river.optimizer.g2[name] = square
         pairs = zip(FEATURES, known, state["weights"].tolist(), strict=True)
         self._river._weights = VectorDict({name: w for name, have, w in pairs if have})  # noqa: SLF001  no other way in
-        self.learned = int(state["learned"][0])
+        self.learned, self.learned_judged = state["learned"].tolist()
         self._export()
 
 
 def _prior_of(feature: str) -> float:
+    if feature == "judged":
+        return JUDGED_FLOOR
     source, _, part = feature.partition(".")
     return PRIOR.get(source, 0.0) if part == "share" else 0.0
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.blend import FEATURES, Blend, Described, describe
+from models.blend import FEATURES, JUDGED, UNJUDGED, Blend, Described, describe
 from models.first_look import first_look, knows_nobody
+from models.intent import keys_of
+from models.judgements import NOT_JUDGED, Judged
 from models.kernel import compiled
 from models.knowledge import Knowledge
 from models.ranked import Ranked
@@ -34,6 +36,7 @@ class Candidates:
         relevance: float64, shape (n,): the blend's score stretched to 0..1, less fatigue comes later.
         times_shown: float64, shape (n,): impressions without a click.
         viewed: bool, shape (n,): the session has looked at it; of a group the variant that was seen is shown.
+        judged: what the language model's judgements make of them.
         asked: the variant to show of candidates that had to be asked for, by place; None where none can be bought.
     """
 
@@ -43,6 +46,7 @@ class Candidates:
     relevance: np.ndarray
     times_shown: np.ndarray
     viewed: np.ndarray
+    judged: Judged = NOT_JUDGED
     asked: dict[int, str | None] = field(default_factory=dict)
 
     def of_source(self, source: str) -> np.ndarray:
@@ -54,7 +58,7 @@ class Candidates:
 
 def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -> Candidates:
     """Join the sources' candidates, rows of the fact table, and score them with the blend."""
-    described = candidates_of(found, context, knowledge)
+    described, judged = judged_candidates(found, context, knowledge)
     features = described.features
     raw = raw_scores(described, context, knowledge.model.blend).astype(np.float64)
     low, high = (raw.min(), raw.max()) if len(raw) else (0.0, 0.0)
@@ -66,6 +70,7 @@ def score(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge) -
         relevance=relevance,
         times_shown=np.expm1(features[:, _SHOWN].astype(np.float64)),
         viewed=features[:, _IN_SESSION] > 0,
+        judged=judged,
     )
 
 
@@ -77,12 +82,19 @@ def raw_scores(described: Described, context: Context, blend: Blend) -> np.ndarr
 
 
 def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, *, also: int = -1) -> Described:
+    """Join the sources' candidates and describe them; see `judged_candidates`."""
+    return judged_candidates(found, context, knowledge, also=also)[0]
+
+
+def judged_candidates(
+    found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, *, also: int = -1
+) -> tuple[Described, Judged]:
     """Join the sources' candidates and describe them, the extras among the features included.
 
     The extras: `in_session`, `last`, `before_last`, `third_last` (0/1: the session's products from its end),
     `times_shown` (log1p of impressions without a click), `cold` (0/1), `popularity` (log1p of learned events / 8),
     `same_category` (share of the session's views in the leaf category, 0..1), `price_ratio` (log of price over the
-    session's mean price, clipped to -2..2, 0 where unknown).
+    session's mean price, clipped to -2..2, 0 where unknown), `judged` and `unjudged` (see `models.judgements`).
 
     Args:
         found: rows of the fact table by source.
@@ -99,7 +111,24 @@ def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Know
     times = np.array([math.log1p(times) for times in unclicked.values()], np.float32)
     counts = knowledge.model.counts_of(numbers)
     _look(described.features, described.ids, views, shown, times, counts, facts.leaf, facts.log_price)
-    return described
+    return described, _judge(described, context, knowledge)
+
+
+def _judge(described: Described, context: Context, knowledge: Knowledge) -> Judged:
+    """Look candidates up in the judgements, by their order without them, and write what was found.
+
+    Nothing that is shown depends on how rows are numbered: equal scores stand in the order the sources gave.
+    """
+    keys = keys_of(context, knowledge.facets)
+    if not keys:
+        return NOT_JUDGED
+    plain = np.round(knowledge.model.blend.score(described.features), 4)
+    order = described.ids[np.argsort(-plain, kind="stable")]
+    judged = knowledge.judgements.look_up(keys, order, context.at_ms)
+    if judged.used >= 0:
+        columns = knowledge.judgements.columns(keys[judged.used], described.ids, context.at_ms)
+        described.features[:, JUDGED], described.features[:, UNJUDGED] = columns
+    return judged
 
 
 @compiled

@@ -3,7 +3,9 @@
 from models.catalogue import Catalogue, leaf_of
 from models.content import Content
 from models.crosswalk import Crosswalk
+from models.facets import FacetTable
 from models.facts import FactTable
+from models.judgements import Judgements, JudgingRules
 from models.model import Model
 from models.neighbours import Neighbours
 from models.words import TitleIndex
@@ -11,14 +13,15 @@ from schemas.products import Product
 
 
 class Knowledge:
-    """The catalogue, its vectors and title words, and the learned model.
+    """The catalogue, its vectors and title words, the learned model, and what a language model thinks.
 
     Args:
         content: vectors, without any yet.
         model: empty, or restored from a snapshot.
+        judging: which judgements count.
     """
 
-    def __init__(self, *, content: Content, model: Model) -> None:
+    def __init__(self, *, content: Content, model: Model, judging: JudgingRules | None = None) -> None:
         self.catalogue = Catalogue()
         self.content = content
         self.model = model
@@ -26,11 +29,15 @@ class Knowledge:
         self.facts = FactTable()
         self.neighbours = Neighbours(content, self.facts)
         self.crosswalk = Crosswalk(model.items, self.facts)
+        self.facets = FacetTable(self.catalogue)
+        self.judgements = Judgements(self.catalogue, self.facts, judging or JudgingRules())
 
     def put_product(self, product: Product, *, arrived_ms: int = 0) -> None:
         """Take a product's newest record."""
         before = self.catalogue.item_of(product.product_id)
+        self.facets.forget(product.product_id)
         self.catalogue.put(product, arrived_ms=arrived_ms)
+        self.facets.forget(product.product_id)
         self._state(product.item)
         self.facts.assign(product.product_id, product.item)
         if before != product.item:
@@ -45,6 +52,7 @@ class Knowledge:
         know it and one that read it before would not.
         """
         item = self.catalogue.item_of(product_id)
+        self.facets.forget(product_id)
         self.catalogue.remove(product_id)
         self.facts.unassign(product_id)
         self._state(item)
@@ -57,6 +65,7 @@ class Knowledge:
 
     def _state(self, item: str) -> None:
         """Bring the facts of an item up to date with the catalogue."""
+        self.judgements.forget_wording(item)
         offer = self.catalogue.offer_of(item)
         if offer is None:
             self.facts.remove(item)

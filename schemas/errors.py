@@ -3,7 +3,16 @@
 from typing import Literal
 
 CallFault = Literal[
-    "timeout", "connection", "rate_limited", "server", "rejected", "refusal", "empty", "cut_off", "too_long", "malformed"
+    "timeout",
+    "connection",
+    "rate_limited",
+    "server",
+    "rejected",
+    "refusal",
+    "empty",
+    "cut_off",
+    "too_long",
+    "malformed",
 ]
 """Why a language model's answer cannot be used: it did not come in time, the connection broke, 429, 5xx, another 4xx,
 the model declined, it said nothing, it was cut off at its token limit, it was too long to read, or no chat completion.

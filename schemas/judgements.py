@@ -28,7 +28,7 @@ class JudgementRequest(Record):
     segment: Key
     intent: Key
     product_ids: Annotated[tuple[Id, ...], Field(max_length=MAX_ASKED)]
-    asker: Annotated[str, StringConstraints(max_length=32)] = ""
+    asker: Annotated[str, StringConstraints(max_length=32)] | None = None
     slate_id: Id | None = None
     deadline_at: Timestamp | None = None
     at: Timestamp

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import orjson
 from pydantic import Field, StringConstraints
 
+from schemas.judgements import Key
 from schemas.record import MAX_OWN_BYTES, Id, Part, Record, Timestamp, rfc3339
 
 
@@ -63,10 +64,27 @@ class Explored(Part):
     shares: dict[str, float] = {}
 
 
+class JudgedBy(Part):
+    """What a slate was judged by: its visitor's segment and intent, and how far a language model's judgements cover it.
+
+    `by` is the table in use: of this very key (`fine`), of everybody with the intent (`coarse`), or `none`; `hits` of
+    the `of` best candidates have a judgement in it.
+    """
+
+    segment: Key
+    intent: Key
+    by: Literal["fine", "coarse", "none"]
+    hits: Annotated[int, Field(ge=0)]
+    of: Annotated[int, Field(ge=0)]
+    covered: bool
+
+
 class Slate(Record):
     """An ordered, explained list of products for one visitor and placement.
 
-    `items` is twice the shown length: the second half are reserves that fill gaps on delivery.
+    `items` is twice the shown length: the second half are reserves that fill gaps on delivery. `revision` 1 of a slate
+    was decided again with judgements that came after revision 0 was written; `judged` is absent where neither visit nor
+    profile gives anything to judge by.
     """
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
@@ -82,6 +100,7 @@ class Slate(Record):
     lineage: Lineage
     variant: dict[str, str] = {}
     explored: Explored | None = None
+    judged: JudgedBy | None = None
     event_at: Timestamp
     decided_at: Timestamp
     expires_at: Timestamp
@@ -98,7 +117,7 @@ class PlainItem(TypedDict):
 
 
 class SlateHead(NamedTuple):
-    """A `Slate` of revision 0 but for its items and what many slates have in common."""
+    """A `Slate` but for its items and what many slates have in common."""
 
     slate_id: str
     visitor_id: str
@@ -109,6 +128,8 @@ class SlateHead(NamedTuple):
     event_at: datetime
     decided_at: datetime
     expires_at: datetime
+    judged: JudgedBy | None = None
+    revision: int = 0
 
 
 def encode_slate(
@@ -125,7 +146,7 @@ def encode_slate(
     plain = {
         "schema_version": Slate.VERSION,
         "slate_id": head.slate_id,
-        "revision": 0,
+        "revision": head.revision,
         "visitor_id": head.visitor_id,
         "placement": head.placement,
         "anchor": head.anchor,
@@ -135,6 +156,7 @@ def encode_slate(
         "lineage": lineage,
         "variant": {},
         "explored": None if head.explored is None else head.explored.model_dump(),
+        "judged": None if head.judged is None else head.judged.model_dump(),
         "event_at": rfc3339(head.event_at),
         "decided_at": rfc3339(head.decided_at),
         "expires_at": rfc3339(head.expires_at),

@@ -4,6 +4,7 @@ import argparse
 import logging
 import logging.config
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -31,17 +32,29 @@ def build_clicks(settings: Settings) -> "Job":
     store = open_store(settings)
     model = load_model(store, aiokafka_config(settings), constants_of(settings).model) if store else None
     world = build_world(settings, model=model)
-    agent = ClicksAgent(world, clicks_rules(settings), clock=lambda: datetime.now(UTC))
+    rules = replace(clicks_rules(settings), asks=settings.llm_on)
+    agent = ClicksAgent(world, rules, clock=lambda: datetime.now(UTC))
     logging.getLogger(__name__).info(
         "slates are decided under settings %s, constants of %s",
         world.lineage().settings,
         settings.constants_file or "the defaults",
     )
+    _say_whether_judged(settings)
     snapshots = SnapshotWriter(store, world.learning, interval_s=settings.snapshot_interval_s) if store else None
     return Job(
         kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused, snapshots=snapshots,
-        drift=world.knowledge.model.drift,
+        knowledge=world.knowledge, revise=agent.revisions.revise,
     )  # fmt: skip
+
+
+def _say_whether_judged(settings: Settings) -> None:
+    """Say once at the start whether a language model is asked."""
+    how = (
+        f"judged by {settings.llm_model}: {', '.join(sorted(settings.judged))}"
+        if settings.llm_on
+        else "not judged by a language model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set"
+    )
+    logging.getLogger(__name__).info("slates are %s", how)
 
 
 def serve(

@@ -11,6 +11,7 @@ import orjson
 
 from models.constants import Constants
 from models.content import Content, Opener
+from models.judgements import JudgingRules
 from models.knowledge import Knowledge
 from models.model import Model, ModelRules
 from streams.constants_file import load_constants
@@ -35,7 +36,7 @@ def _loaded(path: Path) -> Constants:
 
 
 def clicks_rules(settings: Settings) -> ClicksRules:
-    """Take the constants of the clicks agent from the settings."""
+    """Take the constants of the clicks agent from the settings; whether it asks for judgements is its worker's."""
     constants = constants_of(settings)
     return ClicksRules(
         session=constants.session,
@@ -43,7 +44,15 @@ def clicks_rules(settings: Settings) -> ClicksRules:
         training_share=settings.training_share,
         training_per_s=settings.training_per_s,
         evidence_share=settings.evidence_share,
+        judging=judging_rules(settings),
+        judged_placements=settings.judged,
+        deadline_ms=settings.judgement_deadline_ms,
     )
+
+
+def judging_rules(settings: Settings) -> JudgingRules:
+    """Say which judgements count: of the model and prompt in use, as old as the settings allow."""
+    return JudgingRules(model=settings.llm_model, ttl_ms=int(settings.judgement_ttl_s * 1000))
 
 
 def build_world(settings: Settings, *, model: Model | None = None, open_content: Opener | None = None) -> World:
@@ -57,7 +66,8 @@ def build_world(settings: Settings, *, model: Model | None = None, open_content:
     from streams.adapters.opening import index_opener
 
     content = Content(open_content or index_opener(settings))
-    knowledge = Knowledge(content=content, model=model or Model(constants_of(settings).model))
+    model = model or Model(constants_of(settings).model)
+    knowledge = Knowledge(content=content, model=model, judging=judging_rules(settings))
     settings_hash = rules_hash(clicks_rules(settings), knowledge.model.rules)
     build = version("aisle")
     return World(knowledge, settings_hash=settings_hash, build=build, generation=settings.generation)
@@ -70,7 +80,7 @@ def names_of(settings: Settings) -> tuple[str, str]:
 
 def rules_hash(rules: ClicksRules, model: ModelRules) -> str:
     """Name the constants a slate was decided with: equal rules, equal name; how much is recorded decides nothing."""
-    deciding = [rules.session, rules.slates, rules.placements, model.fingerprint()]
+    deciding = [rules.session, rules.slates, rules.placements, rules.judging, model.fingerprint()]
     text = orjson.dumps(deciding, default=_plain, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=6).hexdigest()
 

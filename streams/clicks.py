@@ -16,8 +16,7 @@ from models.exposure import ranks_on
 from models.features import score
 from models.pairing import REWARDED_MS
 from models.pools import Pools
-from models.ranked import NONE, Ranked
-from models.retrieval import Retrieved, newest, retrieve
+from models.retrieval import newest, retrieve
 from models.session import Applied, Context, Visitor, apply, decode_visitor, encode
 from models.training import RowBudget, choice, learnable, sampled, told_with, training_row
 from schemas.erasures import erasures_of
@@ -25,13 +24,15 @@ from schemas.errors import DecodeError
 from schemas.events import Event
 from schemas.learning import LearningStep, Origin, TrainingRow
 from schemas.record import epoch_ms, nearest_time
-from schemas.slates import Cause, Evidence, SlateHead
+from schemas.slates import Cause
 from schemas.topics import CHANGELOG, ERASURES, EVENTS, EVIDENCE, LEARNING, SLATES
 from streams import dead_letters
-from streams.deciding import ClicksRules, Occasion, decided, due, event_of, imported, origin_of
+from streams.deciding import ClicksRules, Occasion, answers_in, decided, due, event_of, imported, origin_of
+from streams.evidence import evidence_of
 from streams.flow import LogRecord, Out, Outcome
 from streams.partitions import PartitionState
 from streams.requeued import letter_of
+from streams.revisions import Revisions, Served
 from streams.telemetry import count
 from streams.unreadable import unreadable
 from streams.world import World
@@ -56,6 +57,7 @@ class ClicksAgent:
         self._rows = rows or RowBudget(rules.training_per_s)
         self._clock = clock
         self._lineage = orjson.Fragment(b"{}")
+        self.revisions = Revisions(world, rules, clock=clock)
 
     def handle(self, records: Sequence[LogRecord], part: PartitionState) -> Outcome:
         """Apply records in offset order to the partition's state.
@@ -179,29 +181,15 @@ class ClicksAgent:
             data = slate.encode(lineage=self._lineage, cause=written)
             yield Out(SLATES, record.partition, key, data, record.offset, placement.name)
             count("slates", placement=placement.name)
+            state = applied.visitor if context.consent else None
             if sampled(slate.head.slate_id, self._rules.evidence_share):
-                state = applied.visitor if context.consent else None
-                evidence = _evidence(slate.head, state, retrieved, knowledge.facts.names)
+                answers = answers_in(retrieved, knowledge)
+                evidence = evidence_of(slate.head, None if state is None else encode(state), answers)
                 yield Out(EVIDENCE, record.partition, key, evidence.encode(), record.offset)
-
-
-def _evidence(head: SlateHead, visitor: Visitor | None, retrieved: Retrieved, names: Sequence[str]) -> Evidence:
-    """Keep what no log can give back; `names` are those of the fact table's rows."""
-    return Evidence(
-        slate_id=head.slate_id,
-        visitor_id=head.visitor_id,
-        state=None if visitor is None else orjson.loads(encode(visitor)),
-        content=_named(retrieved.found.get("content", NONE), names),
-        anchored=_named(retrieved.found.get("anchored", NONE), names),
-        cold=_named(retrieved.found.get("cold", NONE), names),
-        timed_out=retrieved.timed_out,
-        at=head.event_at,
-        decided_at=head.decided_at,
-    )
-
-
-def _named(rows: Ranked, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    return tuple((names[row], score) for row, score in zip(rows.ids.tolist(), rows.scores.tolist(), strict=True))
+            if placement.name in self._rules.judged_placements:
+                served = Served(slate, placement, occasion, retrieved, candidates.judged, state)
+                asks = origin_of(record) is None
+                yield from self.revisions.served(served, arrival_ms=record.timestamp_ms, asks=asks)
 
 
 def _erasures(record: LogRecord, step: LearningStep) -> list[Out]:

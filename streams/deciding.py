@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import numpy as np
 import orjson
 
 from models.features import Candidates
+from models.judgements import Judged, JudgingRules
 from models.knowledge import Knowledge
 from models.placements import PLACEMENTS, Placement
+from models.ranked import NONE, Ranked
+from models.retrieval import Retrieved
 from models.session import Context, SessionRules
 from models.slate import Decision, Request, SlateRules, decide
 from schemas.events import ORIGIN_HEADER, Event, decode_event
-from schemas.slates import Cause, SlateHead, encode_slate, slate_id
+from schemas.slates import Cause, JudgedBy, SlateHead, encode_slate, slate_id
 from schemas.topics import EVENTS
 from streams.flow import LogRecord
 from streams.requeued import letter_of
@@ -26,12 +30,17 @@ class ClicksRules:
     """Constants of the clicks agent; those that decide slates are part of the settings hash that every slate carries.
 
     `training_share` and `evidence_share` are the shares of events with a training row and of slates with evidence;
-    `training_per_s` caps the rows of one worker.
+    `training_per_s` caps the rows of one worker. Slates of `judged_placements` that judgements do not cover are asked
+    about, and wait `deadline_ms` for their revision; none is while `asks` is False.
     """
 
     session: SessionRules = field(default_factory=SessionRules)
     slates: SlateRules = field(default_factory=SlateRules)
     placements: tuple[Placement, ...] = PLACEMENTS
+    judging: JudgingRules = field(default_factory=JudgingRules)
+    asks: bool = False
+    judged_placements: frozenset[str] = frozenset({"home"})
+    deadline_ms: int = 800
     training_share: float = 1.0
     training_per_s: int = 200
     evidence_share: float = 0.01
@@ -65,8 +74,9 @@ def decided(
     rules: SlateRules,
     *,
     decided_at: datetime,
+    revision: int = 0,
 ) -> Decided:
-    """Decide an occasion's slate for one placement; `decided_at` is written down and decides nothing."""
+    """Decide an occasion's slate for one placement; `decided_at` and `revision` are written down and decide nothing."""
     request = request_of(occasion, placement)
     decision = decide(request, candidates, knowledge, rules)
     event = occasion.event
@@ -80,8 +90,60 @@ def decided(
         event_at=event.at,
         decided_at=decided_at,
         expires_at=event.at + timedelta(seconds=rules.expires_s),
+        judged=judged_by(candidates.judged, covered=covered(candidates.judged, knowledge)),
+        revision=revision,
     )
     return Decided(request, head, decision)
+
+
+def covered(judged: Judged, knowledge: Knowledge) -> bool:
+    """Say whether any key's judgements cover the candidates of an event."""
+    return any(knowledge.judgements.covered(judged, place) for place in range(len(judged.keys)))
+
+
+def judged_by(judged: Judged, *, covered: bool) -> JudgedBy | None:
+    """Write down what candidates were judged by; None where there is nothing to judge by."""
+    if not judged.keys:
+        return None
+    segment, intent = judged.keys[0]
+    by: Literal["fine", "coarse", "none"] = "none"
+    if judged.used >= 0:
+        by = "coarse" if judged.keys[judged.used].coarse else "fine"
+    hits = judged.hits[judged.used] if judged.used >= 0 else 0
+    return JudgedBy(segment=segment, intent=intent, by=by, hits=hits, of=judged.of, covered=covered)
+
+
+class Answers(NamedTuple):
+    """What the index answered, by name: what no log can give back later, and what outlives the rows of a moment."""
+
+    content: tuple[tuple[str, float], ...]
+    anchored: tuple[tuple[str, float], ...]
+    cold: tuple[tuple[str, float], ...]
+    timed_out: tuple[str, ...]
+
+
+def answers_in(retrieved: Retrieved, knowledge: Knowledge) -> Answers:
+    """Name what the index answered."""
+    names = knowledge.facts.names
+    content, anchored, cold = (
+        _named(retrieved.found.get(source, NONE), names) for source in ("content", "anchored", "cold")
+    )
+    return Answers(content, anchored, cold, retrieved.timed_out)
+
+
+def answered(answers: Answers, knowledge: Knowledge) -> Retrieved:
+    """Give what the index answered as rows of this moment's fact table."""
+    found = {source: _rows(getattr(answers, source), knowledge) for source in ("content", "anchored", "cold")}
+    return Retrieved(found, answers.timed_out)
+
+
+def _named(rows: Ranked, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    return tuple((names[row], score) for row, score in zip(rows.ids.tolist(), rows.scores.tolist(), strict=True))
+
+
+def _rows(pairs: Sequence[tuple[str, float]], knowledge: Knowledge) -> Ranked:
+    ids = np.fromiter((knowledge.facts.row(item) for item, _ in pairs), np.int32, len(pairs))
+    return Ranked(ids, np.fromiter((value for _, value in pairs), np.float32, len(pairs)))
 
 
 def request_of(occasion: Occasion, placement: Placement) -> Request:

@@ -1,8 +1,9 @@
-"""Tell operators what the model has noticed of itself: metrics, and one log record for each drift."""
+"""Tell operators what the model has noticed of itself and of the judgements: metrics, one log record for each drift."""
 
 import logging
 
 from models.drift import Drift
+from models.knowledge import Knowledge
 from schemas.topics import LEARNING
 from streams.telemetry import count, gauge
 
@@ -29,3 +30,9 @@ def tell(drift: Drift, *, live_from: int) -> None:
             "drift: %s was %.4f and is %.4f", found.what, found.before, found.after,
             extra={"topic": LEARNING, "partition": 0, **found._asdict()},
         )  # fmt: skip
+
+
+def tell_judgements(knowledge: Knowledge) -> None:
+    """Publish how many judgements there are, and what the blend makes of them."""
+    gauge("judgement_tables", len(knowledge.judgements))
+    gauge("judgement_weight", knowledge.model.blend.weights["judged"])

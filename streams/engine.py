@@ -9,10 +9,21 @@ from models.session import Visitor, decode_visitor
 from schemas.dead import DeadLetter
 from schemas.erasures import Erasure
 from schemas.events import ORIGIN_HEADER, Event
+from schemas.judgements import JudgementTable, judgement_key
 from schemas.products import Embedding, Product
 from schemas.record import epoch_ms
 from schemas.slates import Evidence, Slate
-from schemas.topics import EMBEDDINGS, ERASURES, EVENTS_DEAD, EVIDENCE, LEARNING, PRODUCTS, SLATES, TopicName
+from schemas.topics import (
+    EMBEDDINGS,
+    ERASURES,
+    EVENTS_DEAD,
+    EVIDENCE,
+    JUDGEMENTS,
+    LEARNING,
+    PRODUCTS,
+    SLATES,
+    TopicName,
+)
 from streams.bootstrap import build_world, clicks_rules
 from streams.clicks import ClicksAgent
 from streams.flow import LogRecord, Out
@@ -60,6 +71,10 @@ class Engine:
         """Insert or replace product vectors."""
         for embedding in embeddings:
             self._append(EMBEDDINGS, embedding.product_id.encode(), embedding.encode())
+
+    def put_judgements(self, table: JudgementTable) -> None:
+        """Insert or replace what a language model thinks of products for a segment and intent."""
+        self._append(JUDGEMENTS, judgement_key(table.segment, table.intent), table.encode())
 
     def feed(self, event: Event, *, origin: str | None = "import") -> list[Slate]:
         """Take one event, learn from it, and give the slates it asks for."""

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.placements import PLACEMENTS
 from schemas.errors import RefusedError
 from schemas.topics import Topics
 
@@ -88,7 +89,34 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(
         None,
         validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
-        description="OpenAI-compatible endpoint.",
+        description="OpenAI-compatible endpoint, most often ending in /v1. With neither: no LLM.",
+    )
+    llm_model: str = Field(
+        "gpt-4.1-mini", min_length=1, max_length=256, description="Language model, as its server names it."
+    )
+    llm_timeout_s: float = Field(10, ge=0.1, le=600, description="Longest wait for one answer of the language model.")
+    llm_output: Literal["auto", "json_schema", "json_object", "text"] = Field(
+        "auto", description="How the language model is held to JSON; `auto` finds out what its server takes."
+    )
+    llm_usd_per_million_prompt: float = Field(
+        0.40,
+        ge=0,
+        le=10_000,
+        description="Price of a million tokens of the question, in USD; 0 for a model of your own.",
+    )
+    llm_usd_per_million_completion: float = Field(
+        1.60, ge=0, le=10_000, description="Price of a million tokens of the answer, in USD."
+    )
+    llm_budget_usd_per_hour: float = Field(
+        1.0, ge=0, le=1e6, description="Most that the language model may cost in any hour, in USD; 0 is no calls."
+    )
+    llm_concurrency: int = Field(4, ge=1, le=256, description="Most calls of the language model at the same time.")
+    judgement_ttl_s: float = Field(604_800, ge=1, description="A judgement of the language model is kept for so long.")
+    judgement_deadline_ms: int = Field(
+        800, ge=1, le=60_000, description="A slate waits no longer than this for judgements."
+    )
+    judged_placements: str = Field(
+        "home", description="Placements that the language model is asked for, separated by commas; empty is none."
     )
     audit_amplification: float = Field(
         1.3, gt=0, description="`aisle audit`: greatest ratio of the Gini of exposure to that of demand."
@@ -125,6 +153,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "text"] = Field("text", description="JSON for machines, text for people.")
 
+    @field_validator("judged_placements")
+    @classmethod
+    def _known(cls, names: str) -> str:
+        """Refuse a name that would never be asked for."""
+        known = [placement.name for placement in PLACEMENTS]
+        if unknown := {name.strip() for name in names.split(",") if name.strip()} - {*known}:
+            raise ValueError(f"no placement is called {min(unknown)}: the names are {', '.join(known)}")
+        return names
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
@@ -140,6 +177,16 @@ class Settings(BaseSettings):
     def topics(self) -> Topics:
         """Give the topic names of this installation, and of the generation it serves."""
         return Topics(prefix=self.topic_prefix, partitions=self.partitions, generation=self._generation)
+
+    @property
+    def llm_on(self) -> bool:
+        """Say whether there is a language model to ask: a key or an endpoint is set, and not to nothing."""
+        return bool(self.openai_api_key or self.openai_base_url)
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """Give the names in `judged_placements`."""
+        return frozenset(name.strip() for name in self.judged_placements.split(",") if name.strip())
 
     @property
     def generation(self) -> str:

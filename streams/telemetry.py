@@ -36,6 +36,10 @@ MetricName = Literal[
     "snapshot_offset",
     "drift",
     "drift_mean",
+    "judged_slates",
+    "revisions",
+    "judgement_tables",
+    "judgement_weight",
 ]
 
 
@@ -85,6 +89,21 @@ METRICS: dict[MetricName, Metric] = {
     ),
     "drift_mean": Metric(
         Gauge, "Since the last change: loss of the blend before it learns, clicks on slates by impression.", ("what",)
+    ),
+    "judged_slates": Metric(
+        Counter,
+        "Slates of judged placements, by what covers them: judgements of their own key (fine) or of everybody with the "
+        "intent (coarse), too few (partial), none (missing), or nothing to judge by (no_key).",
+        ("placement", "state"),
+    ),
+    "revisions": Metric(
+        Counter,
+        "Slates that waited for judgements: sent again, too late, superseded by a newer slate, or shed (too many).",
+        ("outcome",),
+    ),
+    "judgement_tables": Metric(Gauge, "Segments and intents with judgements."),
+    "judgement_weight": Metric(
+        Gauge, "What the blend gives a language model's judgement now; its floor until it has learned its worth."
     ),
 }
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import RetryError
-from schemas.topics import DEAD_OF, LEARNING, SPECS, TopicName
+from schemas.topics import DEAD_OF, JUDGEMENTS, LEARNING, SPECS, TopicName
 from streams.deaths import WorkMarker, load_deaths, save_deaths
 from streams.delivery import Agent, DeadLetterLimit, Delivery
-from streams.drifting import tell
+from streams.drifting import tell, tell_judgements
 from streams.flow import Fold, Out
 from streams.follower import Follower
 from streams.generations import check_generation
@@ -22,6 +22,7 @@ from streams.leaving import Leave
 from streams.ownership import owner_of
 from streams.partitions import PartitionState
 from streams.restoring import restore
+from streams.revising import Revising
 from streams.settings import Settings
 from streams.telemetry import gauge, logging_config
 from streams.topic_ids import UNKNOWN, topic_id
@@ -31,7 +32,7 @@ from streams.worker_files import Kind, files_of, group_of
 from streams.writer import Writer
 
 if TYPE_CHECKING:
-    from models.drift import Drift
+    from models.knowledge import Knowledge
     from streams.snapshot_writer import SnapshotWriter
 
 COLLECTED_AFTER = (50_000, 20, 100)
@@ -48,8 +49,9 @@ START_LIMIT_S = 60.0
 class Job:
     """What a worker does: records of `topic` go to `agent`, which is kept informed by `folds`.
 
-    `refuse(record, error, attempts=)` makes a dead letter; `snapshots` keeps what the folds have built; `drift` is what
-    the model notices of itself.
+    `refuse(record, error, attempts=)` makes a dead letter; `snapshots` keeps what the folds have built; `knowledge` is
+    what they build, where the worker tells of it; `revise` gives slates that news of the folds has made better, some at
+    a time.
     """
 
     kind: Kind
@@ -58,7 +60,8 @@ class Job:
     folds: Sequence[Fold]
     refuse: Callable[..., Out]
     snapshots: "SnapshotWriter | None" = None
-    drift: "Drift | None" = None
+    knowledge: "Knowledge | None" = None
+    revise: Callable[[], Sequence[Out] | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,13 @@ class Worker:
         self._source = settings.topics[job.topic]
         self._position = Position(self._app, self._source)
         self._delivery = self._make_delivery()
+        self._revising = Revising(
+            job.revise,
+            writer,
+            topics=settings.topics,
+            owned=lambda: self._delivery.states,
+            alive=self._dog.check,
+        )
         self._health = Health(
             states=lambda: self._delivery.states,
             followers=self._followers,
@@ -168,6 +178,7 @@ class Worker:
                 self._keep_informed(),
                 self._publish(),
                 self._watch_source(),
+                self._revising.run(),
                 *(one.run() for one in self._followers),
             ):
                 self._start(work)
@@ -275,7 +286,8 @@ class Worker:
 
     def _advance(self) -> None:
         for one in self._followers:
-            one.advance()
+            if one.advance() and one.fold.topic == JUDGEMENTS:
+                self._revising.heard.set()
 
     async def _keep_informed(self) -> None:
         """Apply what followers read as it comes; never while a piece is decided, since that never waits."""
@@ -298,14 +310,15 @@ class Worker:
             self._health.publish()
             if self._health.restored and all(one.ready for one in self._followers):
                 self._settle_memory()
-            self._tell_drift()
+            self._tell_knowledge()
             await asyncio.sleep(1.0)
 
-    def _tell_drift(self) -> None:
+    def _tell_knowledge(self) -> None:
         learning = next((one for one in self._followers if one.fold.topic == LEARNING), None)
         began = learning.began_at() if learning else None
-        if self._job.drift is not None and began is not None:
-            tell(self._job.drift, live_from=began.get(0, 0))
+        if self._job.knowledge is not None and began is not None:
+            tell(self._job.knowledge.model.drift, live_from=began.get(0, 0))
+            tell_judgements(self._job.knowledge)
 
     def _options(self) -> ClientOptions:
         settings = self._settings

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from models.knowledge import Knowledge
 from schemas.errors import DecodeError
+from schemas.judgements import SPENDING_KEY, JudgementTable, judgement_key
 from schemas.learning import LearningStep
 from schemas.products import Embedding, Product
 from schemas.slates import Lineage
-from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS, TopicName
+from schemas.topics import EMBEDDINGS, JUDGEMENTS, LEARNING, PRODUCTS, TopicName
 from streams.flow import Fold, LogRecord
 from streams.unreadable import unreadable
 
@@ -107,6 +108,35 @@ class LearningFold(_Counted):
         self.last = record.value
 
 
+class JudgementsFold(_Counted):
+    """The language model's judgements as a fold of `judgements`."""
+
+    topic: TopicName = JUDGEMENTS
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__()
+        self._judgements = knowledge.judgements
+
+    def apply(self, record: LogRecord) -> None:
+        """Put or remove one table; what the judge keeps there for itself is its own."""
+        self._positions[record.partition] = record.offset
+        key = record.key or b""
+        if key.startswith(SPENDING_KEY):
+            return
+        if record.value is None:
+            self._judgements.remove(key)
+            return
+        try:
+            table = JudgementTable.decode(record.value)
+        except DecodeError as error:
+            self._skip(record, str(error))
+            return
+        if judgement_key(table.segment, table.intent) == key:
+            self._judgements.put(key, table)
+        else:
+            self._skip(record, "the key is not this table's")
+
+
 class World:
     """The folds of one worker.
 
@@ -125,11 +155,12 @@ class World:
         self._products = ProductsFold(knowledge)
         self._embeddings = EmbeddingsFold(knowledge)
         self.learning = LearningFold(knowledge)
+        self._judgements = JudgementsFold(knowledge)
 
     @property
     def folds(self) -> list[Fold]:
         """Give the folds in the order they should catch up: products before the vectors that belong to them."""
-        return [self._products, self._embeddings, self.learning]
+        return [self._products, self._embeddings, self.learning, self._judgements]
 
     def lineage(self) -> Lineage:
         """Give the exact position in every log; constant between two advances."""
@@ -137,6 +168,7 @@ class World:
             products={str(p): offset for p, offset in sorted(self._products.positions().items())},
             embeddings={str(p): offset for p, offset in sorted(self._embeddings.positions().items())},
             model=self.learning.positions().get(0, -1),
+            judgements=self._judgements.positions().get(0, -1),
             generation=self._generation,
             settings=self._settings_hash,
             build=self._build,

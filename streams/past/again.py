@@ -1,15 +1,12 @@
 """A slate decided again, from its event, its evidence and the world at its lineage."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
 import orjson
 
 from models.context import bare_context, context_of, moment_of
 from models.features import Candidates, score
 from models.knowledge import Knowledge
-from models.ranked import Ranked
 from models.retrieval import Retrieved, retrieve
 from models.session import Context, SessionRules, Visitor, decode_visitor
 from models.visitor import Session
@@ -17,7 +14,7 @@ from schemas.errors import DecodeError
 from schemas.events import Event
 from schemas.record import epoch_ms
 from schemas.slates import Evidence, Slate
-from streams.deciding import ClicksRules, Decided, Occasion, decided, imported, origin_of
+from streams.deciding import Answers, ClicksRules, Decided, Occasion, answered, decided, imported, origin_of
 from streams.flow import LogRecord
 
 
@@ -62,14 +59,8 @@ def state_of(evidence: Evidence) -> Visitor | None:
 
 def answers_of(evidence: Evidence, knowledge: Knowledge) -> Retrieved:
     """Give what the index answered, as rows of this world's fact table."""
-    answers = {"content": evidence.content, "anchored": evidence.anchored, "cold": evidence.cold}
-    return Retrieved({source: _rows(rows, knowledge) for source, rows in answers.items()}, evidence.timed_out)
-
-
-def _rows(answers: Iterable[tuple[str, float]], knowledge: Knowledge) -> Ranked:
-    pairs = tuple(answers)
-    ids = np.fromiter((knowledge.facts.row(item) for item, _ in pairs), np.int32, len(pairs))
-    return Ranked(ids, np.fromiter((value for _, value in pairs), np.float32, len(pairs)))
+    answers = Answers(evidence.content, evidence.anchored, evidence.cold, evidence.timed_out)
+    return answered(answers, knowledge)
 
 
 def decide_again(recorded: Recorded, knowledge: Knowledge, rules: ClicksRules) -> Found:
@@ -85,7 +76,9 @@ def decide_again(recorded: Recorded, knowledge: Knowledge, rules: ClicksRules) -
     retrieved = retrieve(context, event, knowledge, recorded=answers)
     candidates = score(retrieved.found, context, knowledge)
     occasion = Occasion(event, context, slate.cause)
-    again = decided(occasion, placement, candidates, knowledge, rules.slates, decided_at=slate.decided_at)
+    again = decided(
+        occasion, placement, candidates, knowledge, rules.slates, decided_at=slate.decided_at, revision=slate.revision
+    )
     return Found(retrieved, candidates, again)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.slates import Lineage
-from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS, TopicName
+from schemas.topics import EMBEDDINGS, JUDGEMENTS, LEARNING, PRODUCTS, TopicName
 
 Place = tuple[TopicName, int]
 
@@ -39,8 +39,8 @@ def positions_of(lineage: Lineage) -> Positions:
     """
     at: dict[Place, int] = {(PRODUCTS, int(partition)): offset for partition, offset in lineage.products.items()}
     at |= {(EMBEDDINGS, int(partition)): offset for partition, offset in lineage.embeddings.items()}
-    if lineage.model >= 0:
-        at[LEARNING, 0] = lineage.model
+    alone: tuple[tuple[TopicName, int], ...] = ((LEARNING, lineage.model), (JUDGEMENTS, lineage.judgements))
+    at |= {(topic, 0): offset for topic, offset in alone if offset >= 0}
     return Positions(tuple(sorted(at.items())), lineage.generation or "")
 
 

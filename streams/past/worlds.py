@@ -8,7 +8,7 @@ from typing import Any, Self
 from models.model import Model
 from models.snapshot import decode, tail_of
 from schemas.errors import RefusedError, RetryError
-from schemas.topics import EMBEDDINGS, LEARNING, PRODUCTS, SPECS, TopicName
+from schemas.topics import EMBEDDINGS, JUDGEMENTS, LEARNING, PRODUCTS, SPECS, TopicName
 from streams.adapters.numpy_index import NumpyVectorIndex
 from streams.bootstrap import build_world, constants_of
 from streams.past.logs import Bounds, Logs
@@ -20,7 +20,7 @@ from streams.world import World
 
 log = logging.getLogger(__name__)
 
-FOLLOWED: tuple[TopicName, ...] = (PRODUCTS, EMBEDDINGS, LEARNING)
+FOLLOWED: tuple[TopicName, ...] = (PRODUCTS, EMBEDDINGS, LEARNING, JUDGEMENTS)
 
 
 class Inputs:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from models.model import Model, ModelRules
 from schemas.errors import DecodeError, RefusedError
 from schemas.learning import LearningStep
-from schemas.topics import CHANGELOG, EMBEDDINGS, EVENTS, LEARNING, PRODUCTS, SPECS, TopicName, Topics
+from schemas.topics import CHANGELOG, EMBEDDINGS, EVENTS, JUDGEMENTS, LEARNING, PRODUCTS, SPECS, TopicName, Topics
 from streams.clicks import ClicksAgent
 from streams.deciding import ClicksRules
 from streams.erased import Erased
@@ -24,8 +24,8 @@ from streams.world import World
 
 log = logging.getLogger(__name__)
 
-CATALOGUE: tuple[TopicName, ...] = (PRODUCTS, EMBEDDINGS)
-"""In the order they are read: products before the vectors that belong to them."""
+CATALOGUE: tuple[TopicName, ...] = (PRODUCTS, EMBEDDINGS, JUDGEMENTS)
+"""What is the same for past and present, in the order it is read: products before the vectors that belong to them."""
 
 Offsets = Mapping[int, int]
 

@@ -13,7 +13,7 @@ from models.snapshot import encode as encode_model
 from schemas.dead import DeadLetter, Source
 from schemas.erasures import Erasure
 from schemas.events import Event, decode_event
-from schemas.judgements import JudgementRequest, JudgementTable
+from schemas.judgements import JudgementRequest, JudgementTable, Spending
 from schemas.learning import LearningStep, Origin, TrainingRow, pack_features
 from schemas.products import Embedding, Product, pack_vector
 from schemas.record import Record, epoch_ms
@@ -118,6 +118,7 @@ def records() -> list[Record]:
         JudgementTable.model_validate(
             {"segment": "s", "intent": "i", "model": "m", "prompt_version": "1", "scores": {"p1": judged}}
         ),
+        Spending(partition=1, usd={29630880: 0.01}),
         Rule(rule_id="r", kind="experiment", placements=("home",), arms={"a": 0.5, "b": 0.5}, starts_at=AT, ends_at=AT),
         DeadLetter(reason="schema", detail="x", source=Source(topic="t", partition=0, offset=0, timestamp=AT),
                    key="djE=", value="e25vcGU=", value_bytes=5, headers={"origin": "import"}, attempts=3),

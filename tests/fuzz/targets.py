@@ -21,7 +21,7 @@ from schemas.dead import DeadLetter
 from schemas.erasures import Erasure
 from schemas.errors import DecodeError, RefusedError
 from schemas.events import decode_event
-from schemas.judgements import JudgementRequest, JudgementTable
+from schemas.judgements import JudgementRequest, JudgementTable, Spending
 from schemas.learning import LearningStep, Origin
 from schemas.products import Embedding, Product
 from schemas.record import Record, epoch_ms
@@ -84,7 +84,8 @@ def _kinds() -> list[Target]:
         Erasure: lambda data: Erasure.decode(data).key(),
     }
     kinds: list[type[Record]] = [
-        Product, Embedding, LearningStep, Slate, Evidence, JudgementRequest, JudgementTable, Rule, DeadLetter, Erasure
+        Product, Embedding, LearningStep, Slate, Evidence, JudgementRequest, JudgementTable, Spending, Rule, DeadLetter,
+        Erasure
     ]  # fmt: skip
     return [Target(kind.__name__, special.get(kind, _stable(kind)), by_kind[kind]) for kind in kinds]
 

@@ -11,7 +11,7 @@ from schemas.dead import DeadLetter, Source
 from schemas.erasures import Erasure
 from schemas.errors import DecodeError
 from schemas.events import AHEAD_MS, BEHIND_MS, Event, decode_event
-from schemas.judgements import JudgementRequest, JudgementTable
+from schemas.judgements import JudgementRequest, JudgementTable, Spending
 from schemas.learning import LearningStep, Origin
 from schemas.products import Embedding, Product
 from schemas.record import MAX_RECORD_BYTES, Record, epoch_ms, from_epoch_ms
@@ -19,7 +19,8 @@ from schemas.rules import Rule
 from schemas.slates import Cause, Evidence, Lineage, Slate
 
 KINDS: list[type[Record]] = [
-    Event, Product, Embedding, LearningStep, Slate, Evidence, JudgementRequest, JudgementTable, Rule, DeadLetter,
+    Event, Product, Embedding, LearningStep, Slate, Evidence, JudgementRequest, JudgementTable, Spending, Rule,
+    DeadLetter,
     Erasure,
 ]  # fmt: skip
 AT = datetime(2026, 5, 1, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -132,7 +132,7 @@ def test_a_follower_that_starts_from_a_snapshot_ends_in_the_same_model(log: list
     early.catalogue(*PRODUCTS_LOG)
     early.learn(log[:cut])
     late = Follower(encode(early.world.knowledge.model))
-    assert late.world.folds[-1].positions() == {0: cut - 1}
+    assert late.world.learning.positions() == {0: cut - 1}
     late.catalogue(*PRODUCTS_LOG[:30])
     early.learn(log[cut:], cut)
     for offset, event in zip(range(cut, len(log)), shoppers(3, len(log)), strict=False):

@@ -1,0 +1,95 @@
+"""Ask for judgements that a slate lacks: what is asked, how often, and on which record."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import datetime
+
+from models.intent import JudgementKey
+from models.judgements import Judged, Judgements
+from schemas.judgements import JudgementRequest
+from schemas.topics import JUDGEMENT_REQUESTS
+from streams.deciding import Occasion
+from streams.flow import Out
+from streams.kafka import partition_of
+
+REQUEST_PARTITIONS = 4
+
+FIRST_ASKERS = 3
+"""The first distinct visitors of a key all ask: the judge waits for so many."""
+
+AGAIN_MS = 1000
+"""After them a key is asked for once in so long: all that is asked meanwhile would be judged together anyway."""
+
+KEYS = 10_000
+"""Keys remembered, the latest."""
+
+
+class Asking:
+    """Requests of one worker.
+
+    >>> asking = Asking()
+    >>> [asking.wants(b"k", visitor, at_ms) for visitor, at_ms in [("a", 0), ("a", 1), ("b", 2), ("c", 3), ("d", 900)]]
+    [True, False, True, True, False]
+    >>> asking.wants(b"k", "d", 1003)
+    True
+    """
+
+    def __init__(self) -> None:
+        self._asked: OrderedDict[bytes, tuple[frozenset[str], int]] = OrderedDict()
+
+    def wants(self, key: bytes, asker: str, at_ms: int) -> bool:
+        """Say whether a key is to be asked for now, and take note of it if so."""
+        askers, last_ms = self._asked.get(key, (frozenset(), at_ms - AGAIN_MS))
+        another = asker not in askers and len(askers) < FIRST_ASKERS
+        if not another and at_ms - last_ms < AGAIN_MS:
+            return False
+        self._asked[key] = (askers | {asker} if another else askers), at_ms
+        self._asked.move_to_end(key)
+        if len(self._asked) > KEYS:
+            self._asked.popitem(last=False)
+        return True
+
+    def requests(
+        self,
+        occasion: Occasion,
+        judged: Judged,
+        judgements: Judgements,
+        *,
+        slate_id: str,
+        arrival_ms: int,
+        now: datetime,
+        deadline_at: datetime | None,
+    ) -> Iterator[Out]:
+        """Write the requests for one slate: one for each key that does not cover it.
+
+        Args:
+            occasion: what the slate was decided for.
+            judged: what was found for its candidates.
+            judgements: as they stand.
+            slate_id: names the slate.
+            arrival_ms: when its event arrived.
+            now: when it was decided.
+            deadline_at: until when it waits; None when another key covers it.
+        """
+        for place, key in enumerate(judged.keys):
+            name, asker = key.encode(), asker_of(occasion.event.visitor_id, key)
+            if judgements.covered(judged, place) or not self.wants(name, asker, arrival_ms):
+                continue
+            request = JudgementRequest(
+                segment=key.segment,
+                intent=key.intent,
+                product_ids=tuple(judgements.missing(key, judged.best, occasion.context.at_ms)),
+                asker=asker,
+                slate_id=slate_id,
+                deadline_at=deadline_at,
+                at=now,
+            )
+            partition = partition_of(name, REQUEST_PARTITIONS)
+            yield Out(JUDGEMENT_REQUESTS, partition, name, request.encode(), occasion.cause.offset)
+
+
+def asker_of(visitor_id: str, key: JudgementKey) -> str:
+    """Tell visitors of one key apart: hashed with the key, so that nobody can be followed from one key to another."""
+    salted = key.encode() + b"\0" + visitor_id.encode()
+    return hashlib.blake2b(salted, digest_size=8).hexdigest()
