@@ -63,10 +63,20 @@ class CallFailedError(DegradedError):
         detail: what happened, without any of what was asked.
         again: the same call may succeed later.
         after_s: the server asked to wait for so long.
+        paid: tokens of the prompt and of the answer that are paid for all the same; None where nobody knows.
     """
 
-    def __init__(self, fault: CallFault, detail: str, *, again: bool = False, after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        fault: CallFault,
+        detail: str,
+        *,
+        again: bool = False,
+        after_s: float | None = None,
+        paid: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(f"{fault}: {detail}")
         self.fault: CallFault = fault
         self.again = again
         self.after_s = after_s
+        self.paid = paid

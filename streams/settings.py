@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(
         None,
         validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
-        description="OpenAI-compatible endpoint, most often ending in /v1. With neither: no LLM.",
+        description="OpenAI-compatible endpoint. Neither key nor endpoint set: no language model.",
     )
     llm_model: str = Field(
         "gpt-4.1-mini", min_length=1, max_length=256, description="Language model, as its server names it."
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         0.40,
         ge=0,
         le=10_000,
-        description="Price of a million tokens of the question, in USD; 0 for a model of your own.",
+        description="Price of a million tokens of the question, in USD; 0 for your own model.",
     )
     llm_usd_per_million_completion: float = Field(
         1.60, ge=0, le=10_000, description="Price of a million tokens of the answer, in USD."

@@ -40,6 +40,12 @@ MetricName = Literal[
     "revisions",
     "judgement_tables",
     "judgement_weight",
+    "llm_calls",
+    "llm_tokens",
+    "llm_usd",
+    "llm_call_seconds",
+    "llm_breaker",
+    "llm_in_flight",
 ]
 
 
@@ -105,6 +111,16 @@ METRICS: dict[MetricName, Metric] = {
     "judgement_weight": Metric(
         Gauge, "What the blend gives a language model's judgement now; its floor until it has learned its worth."
     ),
+    "llm_calls": Metric(
+        Counter,
+        "Calls of the language model: ok, what failed, or not made: open (the circuit breaker), budget.",
+        ("outcome",),
+    ),
+    "llm_tokens": Metric(Counter, "Tokens paid for: prompt and completion.", ("kind",)),
+    "llm_usd": Metric(Counter, "What calls of the language model have cost, in USD."),
+    "llm_call_seconds": Metric(Histogram, "Time of one call of the language model, whatever came of it."),
+    "llm_breaker": Metric(Gauge, "Circuit breaker at the last call: 0 closed, 1 half open, 2 open."),
+    "llm_in_flight": Metric(Gauge, "Calls of the language model that are on their way."),
 }
 
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)

@@ -1,0 +1,53 @@
+"""Which language model is asked, and by which rules: chosen once, by the settings."""
+
+from importlib.util import find_spec
+
+from models.ports import LanguageModel
+from schemas.errors import RefusedError
+from streams.judging.breaker import CircuitBreaker
+from streams.judging.caller import Caller
+from streams.judging.prices import Prices
+from streams.settings import Settings
+
+
+def open_language_model(settings: Settings) -> LanguageModel | None:
+    """Open the language model; None where neither a key nor an endpoint is set.
+
+    Args:
+        settings: `openai_*`, `llm_model` and `llm_output` are used.
+
+    Raises:
+        RefusedError: the package is not installed, or a setting cannot be used.
+    """
+    if not settings.llm_on:
+        return None
+    if find_spec("openai") is None:
+        raise RefusedError("A language model needs the package openai: `pip install '.[llm]'` in the checkout.")
+    from streams.adapters.openai import OpenAILanguageModel
+
+    key = settings.openai_api_key
+    return OpenAILanguageModel(
+        settings.llm_model,
+        api_key=key.get_secret_value() if key else None,
+        base_url=settings.openai_base_url or None,
+        output=settings.llm_output,
+    )
+
+
+def make_caller(settings: Settings, model: LanguageModel | None = None) -> Caller | None:
+    """Make what questions are asked by; None where there is no language model.
+
+    Args:
+        settings: `openai_*` and `llm_*` are used, but for the budget: who keeps its record pays.
+        model: who is asked; None for the one of the settings.
+    """
+    asked = model or open_language_model(settings)
+    if asked is None:
+        return None
+    return Caller(
+        asked,
+        breaker=CircuitBreaker(),
+        prices=Prices(settings.llm_usd_per_million_prompt, settings.llm_usd_per_million_completion),
+        concurrency=settings.llm_concurrency,
+        timeout_s=settings.llm_timeout_s,
+    )
