@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     llm_budget_usd_per_hour: float = Field(
         1.0, ge=0, le=1e6, description="Most that the language model may cost in any hour, in USD; 0 is no calls."
     )
-    llm_concurrency: int = Field(4, ge=1, le=256, description="Most calls of the language model at the same time.")
+    llm_concurrency: int = Field(4, ge=1, le=64, description="Most calls of the language model at the same time.")
     judgement_ttl_s: float = Field(604_800, ge=1, description="A judgement of the language model is kept for so long.")
     judgement_deadline_ms: int = Field(
         800, ge=1, le=60_000, description="A slate waits no longer than this for judgements."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
     import httpx2
@@ -47,12 +49,11 @@ def capped_transport(limit: int) -> httpx2.AsyncBaseTransport:
 
     class CappedTransport(httpx2.AsyncBaseTransport):
         def __init__(self) -> None:
-            self._inner = httpx2.AsyncHTTPTransport()
+            self._inner = httpx2.AsyncHTTPTransport(verify=_trust())
 
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             response = await self._inner.handle_async_request(request)
-            packed = response.headers
-            plain = [(name, value) for name, value in packed.raw if name.lower() != b"content-encoding"]
+            plain = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]
             return httpx2.Response(
                 response.status_code, headers=plain, stream=Capped(response), extensions=response.extensions
             )
@@ -61,3 +62,11 @@ def capped_transport(limit: int) -> httpx2.AsyncBaseTransport:
             await self._inner.aclose()
 
     return CappedTransport()
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the certificates that are trusted, once: the machine's, or those that SSL_CERT_FILE names."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
