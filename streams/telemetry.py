@@ -46,6 +46,7 @@ MetricName = Literal[
     "llm_call_seconds",
     "llm_breaker",
     "llm_in_flight",
+    "llm_invalid",
 ]
 
 
@@ -121,6 +122,9 @@ METRICS: dict[MetricName, Metric] = {
     "llm_call_seconds": Metric(Histogram, "Time of one call of the language model, whatever came of it."),
     "llm_breaker": Metric(Gauge, "Circuit breaker at the last call: 0 closed, 1 half open, 2 open."),
     "llm_in_flight": Metric(Gauge, "Calls of the language model that are on their way."),
+    "llm_invalid": Metric(
+        Counter, "What was wrong with answers, by kind; with too_long, not_json or too_few nothing is taken.", ("kind",)
+    ),
 }
 
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
