@@ -43,8 +43,10 @@ class Complaint:
     @property
     def code(self) -> str:
         """Give the server's own name of the error, "" for none: a word, no sentence."""
-        said = self._error.get("code") or self._error.get("type")
-        return said if isinstance(said, str) and re.fullmatch(r"[\w.-]{1,64}", said) else ""
+        for said in (self._error.get("code"), self._error.get("type")):
+            if isinstance(said, str) and re.fullmatch(r"[\w.-]{1,64}", said):
+                return said
+        return ""
 
     @property
     def untaken(self) -> str:

@@ -380,7 +380,7 @@ def test_the_servers_words_are_not_passed_on() -> None:
     """They may repeat what was asked."""
     said = str(fail(error("you said: Shoe A, shoe B", code="bad shoe A")))
 
-    assert said == "rejected: the server said 400"
+    assert said == "rejected: the server said 400 invalid_request_error"
 
 
 @pytest.mark.parametrize(
