@@ -228,6 +228,20 @@ def test_what_an_operator_has_to_change_goes_through(counted: Callable[..., floa
     assert (model.calls, purse.budget.spent(0), counted("llm_calls_total", "rejected")) == (6, 0, 6)
 
 
+def test_a_server_that_refuses_the_key_is_there() -> None:
+    """A probe that ends so closes the breaker: what is wrong is not that it is away."""
+    model = ScriptedModel(RefusedError("set OPENAI_API_KEY"))
+    asked = caller(model)
+    for _ in range(5):
+        asked.breaker.failed(asked.breaker.ask(0.0) or 0, 0.0)
+    model.now = 10.0
+
+    with pytest.raises(RefusedError, match="OPENAI_API_KEY"):
+        ask(asked)
+
+    assert asked.breaker.state(model.now) == "closed"
+
+
 def test_more_calls_than_slots_wait_for_one() -> None:
     """Two at a time, and all get their answer."""
 
