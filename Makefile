@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports tests tests-alone tests-kafka format clean
-.PHONY: attack bench bench-kernels bench-replay cold faults fuzz parity takeover stock soak
+.PHONY: attack bench bench-kernels bench-replay cold faults fuzz judge-faults parity takeover stock soak
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ bench-kernels: $(STAMP) ## Measure learning, one decision and memory at 50,000 p
 
 faults: $(STAMP) ## Kill workers and broker on real Kafka, count what is lost (ARGS="--seed 2 --faults 60 --json")
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+judge-faults: $(STAMP) ## Slates on real Kafka while the language model fails in every way (ARGS="--pairs 5 --seconds 60")
+	@$(BIN)/python tests/bench/judge_faults.py $(ARGS)
 
 fuzz: $(STAMP) ## Feed every decoder broken input (ARGS="--inputs 1000000 --seed 2 --json"; the extra fuzz sees coverage)
 	@$(BIN)/python -m tests.fuzz $(ARGS)

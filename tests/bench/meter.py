@@ -89,11 +89,19 @@ class Appended:
 
     def number(self, seen: Seen) -> int:
         """Tell which event of the tape a slate answers."""
-        return self._place[seen.partition][seen.offset]
+        return self.place(seen.partition, seen.offset)
 
     def at_ms(self, seen: Seen) -> int:
         """Tell when the broker took the event that a slate answers."""
-        return self._at_ms[seen.partition, seen.offset]
+        return self.ms(seen.partition, seen.offset)
+
+    def place(self, partition: int, offset: int) -> int:
+        """Tell which event of the tape a record is."""
+        return self._place[partition][offset]
+
+    def ms(self, partition: int, offset: int) -> int:
+        """Tell when the broker took a record."""
+        return self._at_ms[partition, offset]
 
     @staticmethod
     def _read(bootstrap: str, topic: str, counts: dict[int, int]) -> dict[tuple[int, int], int]:
