@@ -47,6 +47,11 @@ MetricName = Literal[
     "llm_breaker",
     "llm_in_flight",
     "llm_invalid",
+    "llm_budget_spent",
+    "judge_queue",
+    "judge_keys",
+    "judge_shed",
+    "judge_turns",
 ]
 
 
@@ -124,6 +129,23 @@ METRICS: dict[MetricName, Metric] = {
     "llm_in_flight": Metric(Gauge, "Calls of the language model that are on their way."),
     "llm_invalid": Metric(
         Counter, "What was wrong with answers, by kind; with too_long, not_json or too_few nothing is taken.", ("kind",)
+    ),
+    "llm_budget_spent": Metric(
+        Gauge, "Share of the hour's budget that is spent or reserved, of the partitions this worker judges for."
+    ),
+    "judge_queue": Metric(Gauge, "Keys (segment and intent) that wait to be judged."),
+    "judge_keys": Metric(Gauge, "Keys with judgements, of the partitions this worker judges for."),
+    "judge_shed": Metric(
+        Counter,
+        "Requests for judgements that were dropped: read over a minute late (old), too many keys wait (full), the key "
+        "is rarer than all that have a table (rare).",
+        ("why",),
+    ),
+    "judge_turns": Metric(
+        Counter,
+        "Turns of keys, by what came of them: judgements in_time for a slate that waits, too late for it, or unwaited; "
+        "nothing (all was judged, or the answer said nothing), failed (no call, or no answer), overtaken.",
+        ("outcome",),
     ),
 }
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from streams.settings import Settings
 
-Kind = Literal["clicks", "catalog"]
+Kind = Literal["clicks", "catalog", "judge"]
 
 
 def files_of(settings: Settings, kind: Kind) -> Path:

@@ -1,6 +1,7 @@
 """What every worker knows alike: the folds of the logs it follows, and how far each has come."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from models.knowledge import Knowledge
 from schemas.errors import DecodeError
@@ -29,12 +30,22 @@ class _Counted:
         unreadable(self.topic, why, partition=record.partition, offset=record.offset)
 
 
+class ProductTaker(Protocol):
+    """What products are put into: `Knowledge`, or less of it."""
+
+    def put_product(self, product: Product, *, arrived_ms: int = 0) -> None:
+        """Take a product's newest record, and when it arrived."""
+
+    def remove_product(self, product_id: str) -> None:
+        """Forget a product that is gone."""
+
+
 class ProductsFold(_Counted):
     """The catalogue as a fold of `catalog.products`."""
 
     topic: TopicName = PRODUCTS
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: ProductTaker) -> None:
         super().__init__()
         self._knowledge = knowledge
 

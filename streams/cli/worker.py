@@ -32,6 +32,16 @@ def catalog() -> None:
     _supervise("catalog", "streams.catalog_app")
 
 
+@app.command()
+def judge() -> None:
+    """Ask the language model for what slates lack; needs a key or an endpoint (OPENAI_API_KEY, OPENAI_BASE_URL)."""
+    from streams.judging.opening import required_caller
+    from streams.settings import Settings
+
+    required_caller(Settings())  # refuse here rather than in a process that stays to say so
+    _supervise("judge", "streams.judge_app")
+
+
 def _supervise(kind: Kind, module: str, *, accept_gap: bool = False) -> None:
     from streams.admin import check_topics
     from streams.generations import current

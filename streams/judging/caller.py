@@ -19,6 +19,8 @@ FIRST_BACKOFF_S = 0.25
 LONGEST_WAIT_S = 30.0
 """Who is asked to wait for longer gives the question up; it will be asked again when somebody needs the answer."""
 
+NO_TICKET = -1
+
 AWAY: frozenset[CallFault] = frozenset({"timeout", "connection", "rate_limited", "server"})
 """What opens the breaker: a server that talks nonsense is there."""
 
@@ -99,6 +101,12 @@ class Caller:
             await self._sleep(wait_s)
         return await self._attempt(prompt, purse)
 
+    def leave_alone(self, seconds: float) -> None:
+        """Make no call for so long: an operator has to change something first."""
+        self._opened_by = "rejected"
+        self.breaker.failed(NO_TICKET, self._clock(), seconds)
+        self.show()
+
     async def close(self) -> None:
         """Let go of the model's connections."""
         await self.model.close()
@@ -121,12 +129,12 @@ class Caller:
                 return await self._paid(prompt, ticket, payment)
             finally:
                 self.breaker.dropped(ticket)
-                self._show()
+                self.show()
 
     def _ticket(self) -> int:
         now = self._clock()
         ticket = self.breaker.ask(now)
-        self._show()
+        self.show()
         if ticket is None:
             count("llm_calls", outcome="open")
             wait_s = self.breaker.wait_s(now)
@@ -181,5 +189,6 @@ class Caller:
         else:
             self.breaker.answered(ticket, self._clock())
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Tell how the breaker stands."""
         gauge("llm_breaker", LEVELS[self.breaker.state(self._clock())])

@@ -51,3 +51,18 @@ def make_caller(settings: Settings, model: LanguageModel | None = None) -> Calle
         concurrency=settings.llm_concurrency,
         timeout_s=settings.llm_timeout_s,
     )
+
+
+def required_caller(settings: Settings) -> Caller:
+    """Make what questions are asked by, for who is there for nothing else.
+
+    Raises:
+        RefusedError: there is no language model, or it cannot be asked.
+    """
+    caller = make_caller(settings)
+    if caller is None:
+        raise RefusedError(
+            "There is no language model to judge with: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your "
+            "own. Everything else works without."
+        )
+    return caller

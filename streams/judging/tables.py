@@ -1,6 +1,6 @@
 """From products that want judging to a table: chunk by chunk, each of use as soon as it is there."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from models.chunks import Chunk, aligned, next_chunk
@@ -46,7 +46,7 @@ class TableMaker:
         *,
         purse: Purse | None,
         deadline_s: float | None,
-    ) -> AsyncIterator[JudgementTable]:
+    ) -> AsyncGenerator[JudgementTable, None]:
         """Give the key's table after each chunk.
 
         An answer without a valid score ends it: what is still wanted will be asked for again by who needs it.
