@@ -1,14 +1,17 @@
 """What the language model thinks of products, as a fold of `judgements`, and what a slate makes of it."""
 
-from collections.abc import Mapping, Sequence
+import math
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from models.catalogue import NO_OFFER, Catalogue
-from models.facts import FactTable
+from models.facts import FIRST_ROWS, FactTable
 from models.intent import JudgementKey
+from models.kernel import compiled, hash63
 from models.prompt import VERSION
 from models.wording import word
 from schemas.judgements import JudgementTable
@@ -16,6 +19,12 @@ from schemas.record import epoch_ms
 
 HALF_SPAN = 10.0
 """Scores are 0..10: less their mean and over this they are -1..1."""
+
+UNREAD, UNREADABLE = 0, -1
+"""Stamps of rows: not looked at since their product changed, and nothing there that a prompt may name."""
+
+ASK = -2
+"""Instead of a place: the row is still to be read."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,6 @@ class JudgingRules:
         of: so many of the best candidates say whether a slate is covered,
         covered: and so many of them must be judged.
         asked: so many of the best candidates are to be judged.
-        placements: those whose slates are judged.
     """
 
     model: str = "gpt-4.1-mini"
@@ -38,7 +46,6 @@ class JudgingRules:
     of: int = 20
     covered: int = 16
     asked: int = 100
-    placements: tuple[str, ...] = ("home",)
 
 
 class Judged(NamedTuple):
@@ -61,11 +68,31 @@ class Judged(NamedTuple):
 NOT_JUDGED = Judged((), -1, (), 0, np.zeros(0, np.int32))
 
 
-class _Table(NamedTuple):
-    """One key's judgements: by item its score, what it was judged by, and when; and the mean of all scores."""
+class _Table:
+    """One key's judgements, in arrays: by item its score, what it was judged by, and when.
 
-    entries: dict[str, tuple[float, str, int]]
-    mean: float
+    Args:
+        table: as it was written.
+    """
+
+    def __init__(self, table: JudgementTable) -> None:
+        judged = table.scores.values()
+        mean = math.fsum(one.score for one in judged) / len(judged)
+        self.names = [sys.intern(item) for item in table.scores]  # the same items stand in many tables
+        self.scores = np.array([one.score for one in judged])
+        self.less_mean = np.array([round((one.score - mean) / HALF_SPAN, 4) for one in judged], np.float32)
+        self.stamps = np.array([_stamp(one.text_hash, one.price_band) for one in judged], np.int64)
+        self.judged_ms = np.array([epoch_ms(one.judged_at) for one in judged], np.int64)
+        self._epoch = -1
+        self._rows, self._order = np.zeros(0, np.int32), np.zeros(0, np.int64)
+
+    def rows(self, facts: FactTable) -> tuple[np.ndarray, np.ndarray]:
+        """Give the rows of the items, ascending, and each one's place in the arrays: int32 and int64."""
+        if self._epoch != facts.epoch:
+            found = np.fromiter(map(facts.row, self.names), np.int32, len(self.names))
+            self._order = np.argsort(found)
+            self._rows, self._epoch = found[self._order], facts.epoch
+        return self._rows, self._order
 
 
 class Judgements:
@@ -85,7 +112,7 @@ class Judgements:
         self._catalogue = catalogue
         self._facts = facts
         self._tables: dict[bytes, _Table] = {}
-        self._stamps: dict[str, str] = {}
+        self._stamps = np.zeros(FIRST_ROWS, np.int64)
         self._changed: set[bytes] = set()
 
     def __len__(self) -> int:
@@ -93,23 +120,21 @@ class Judgements:
 
     def put(self, key: bytes, table: JudgementTable) -> None:
         """Take a key's newest table."""
-        if (table.model, table.prompt_version) != (self.rules.model, self.rules.prompt_version) or not table.scores:
-            self.remove(key)
-            return
-        entries = {
-            item: (one.score, f"{one.text_hash}/{one.price_band}", epoch_ms(one.judged_at))
-            for item, one in table.scores.items()
-        }
-        self._tables[key] = _Table(entries, sum(score for score, _, _ in entries.values()) / len(entries))
-        self._changed.add(key)
+        self.remove(key)
+        if (table.model, table.prompt_version) == (self.rules.model, self.rules.prompt_version) and table.scores:
+            self._tables[key] = _Table(table)
+            self._changed.add(key)
 
     def remove(self, key: bytes) -> None:
         """Forget a key's table; unknown ones are ignored."""
         self._tables.pop(key, None)
+        self._changed.discard(key)
 
     def forget_wording(self, item: str) -> None:
-        """Read anew what a model would read of an item; to be called when the catalogue's record changes."""
-        self._stamps.pop(item, None)
+        """Read anew what a model would read of an item; to be called before the facts of it change."""
+        row = self._facts.row(item)
+        if row < len(self._stamps):
+            self._stamps[row] = UNREAD
 
     def news(self) -> set[bytes]:
         """Give the keys whose tables have come since this was last asked."""
@@ -118,14 +143,8 @@ class Judgements:
 
     def missing(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> list[str]:
         """List the items among these rows, in their order, that can be judged and are not."""
-        entries = self._entries(key)
-        return [
-            item
-            for row in rows.tolist()
-            if (item := self._facts.names[row])
-            and (stamp := self._stamp(item))
-            and not self._holds(entries, item, stamp, at_ms)
-        ]
+        readable = rows[self._read(rows) != UNREADABLE]
+        return [self._facts.names[row] for row in readable[self._places(key, readable, at_ms) < 0].tolist()]
 
     def look_up(self, keys: Sequence[JudgementKey], rows: np.ndarray, at_ms: int) -> Judged:
         """Choose the table for candidates: the finest that covers the best of them, else the one that has most.
@@ -138,7 +157,7 @@ class Judgements:
         if not keys:
             return NOT_JUDGED
         best = self._judgeable(rows)
-        first = [self._facts.names[row] for row in best[: self.rules.of].tolist()]
+        first = best[: self.rules.of]
         hits = tuple(self._count(key, first, at_ms) for key in keys)
         least = self.needed(len(first))
         covering = [place for place, found in enumerate(hits) if found >= least]
@@ -147,7 +166,12 @@ class Judgements:
         return Judged(tuple(keys), used, hits, len(first), best)
 
     def needed(self, of: int) -> int:
-        """Say how many of so many best candidates make a slate covered."""
+        """Say how many of so many best candidates make a slate covered.
+
+        >>> judgements = Judgements(Catalogue(), FactTable(), JudgingRules())
+        >>> [judgements.needed(of) for of in (20, 10, 5, 1, 0)]
+        [16, 8, 4, 1, 1]
+        """
         return max(1, -(-of * self.rules.covered // self.rules.of))
 
     def covered(self, judged: Judged, place: int) -> bool:
@@ -155,52 +179,93 @@ class Judgements:
         return judged.hits[place] >= self.needed(judged.of)
 
     def cover(self, keys: Sequence[JudgementKey], items: Sequence[str], at_ms: int) -> bool:
-        """Say whether any of these keys covers the items."""
-        least = self.needed(len(items))
-        return any(self._count(key, items, at_ms) >= least for key in keys)
+        """Say whether any of these keys covers the items, those that are gone left out."""
+        there = np.array([row for item in items if (row := self._facts.row(item))], np.int32)
+        least = self.needed(len(there))
+        return any(self._count(key, there, at_ms) >= least for key in keys)
 
     def columns(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> tuple[np.ndarray, np.ndarray]:
         """Say what a table makes of candidates.
 
         Args:
-            key: of the table.
+            key: of a table that is there.
             rows: int32, shape (n,), of the fact table.
             at_ms: the moment, ms since 1970.
 
         Returns:
             scores less the table's mean, -1..1, 0 where missing; and 1 where missing: float32, shape (n,) each.
         """
-        table, names = self._tables[key.encode()], self._facts.names
-        scores, absent = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
-        for place, row in enumerate(rows.tolist()):
-            item = names[row]
-            if item in table.entries and self._holds(table.entries, item, self._stamp(item), at_ms):
-                scores[place] = round((table.entries[item][0] - table.mean) / HALF_SPAN, 4)
-                absent[place] = 0.0
-        return scores, absent
+        places = self._places(key, rows, at_ms)
+        scores = np.where(places < 0, np.float32(0.0), self._tables[key.encode()].less_mean[places])
+        return scores, (places < 0).astype(np.float32)
+
+    def scores(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> list[float | None]:
+        """Give the scores 0..10 of candidates as they were judged, None where missing."""
+        table = self._tables.get(key.encode())
+        found = self._places(key, rows, at_ms).tolist()
+        return [None if table is None or place < 0 else float(table.scores[place]) for place in found]
 
     def _judgeable(self, rows: np.ndarray) -> np.ndarray:
         """Keep the best rows that can be shown and read: what cannot be judged is not waited for."""
-        some = rows[self._facts.offer[rows] != NO_OFFER][: 2 * self.rules.asked].tolist()
-        readable = [row for row in some if self._stamp(self._facts.names[row])]
-        return np.array(readable[: self.rules.asked], np.int32)
+        some = rows[self._facts.offer[rows] != NO_OFFER][: 2 * self.rules.asked]
+        return some[self._read(some) != UNREADABLE][: self.rules.asked]
 
-    def _count(self, key: JudgementKey, items: Sequence[str], at_ms: int) -> int:
-        entries = self._entries(key)
-        return sum(self._holds(entries, item, self._stamp(item), at_ms) for item in items) if entries else 0
+    def _count(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> int:
+        return int(np.count_nonzero(self._places(key, rows, at_ms) >= 0)) if key.encode() in self._tables else 0
 
-    def _entries(self, key: JudgementKey) -> Mapping[str, tuple[float, str, int]]:
+    def _places(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> np.ndarray:
+        """Find the entries that hold of rows: int64, shape (len(rows),), places in the key's table, -1 for missing."""
         table = self._tables.get(key.encode())
-        return table.entries if table else {}
+        if table is None:
+            return np.full(len(rows), -1)
+        since_ms, known = at_ms - self.rules.ttl_ms, table.rows(self._facts)
+        places, unread = _hold(rows, *known, self._stamps, table.stamps, table.judged_ms, since_ms)
+        if unread:
+            self._read(rows[places == ASK])
+            places, _ = _hold(rows, *known, self._stamps, table.stamps, table.judged_ms, since_ms)
+        return places
 
-    def _holds(self, entries: Mapping[str, tuple[float, str, int]], item: str, stamp: str, at_ms: int) -> bool:
-        entry = entries.get(item)
-        return entry is not None and entry[1] == stamp and at_ms - entry[2] < self.rules.ttl_ms
-
-    def _stamp(self, item: str) -> str:
-        """Name what a model would read of an item now, "" for nothing."""
-        if item not in self._stamps:
-            product = self._catalogue.get(self._facts.speakers[self._facts.row(item)])
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        """Name what a model would read of rows now: int64, shape (len(rows),), stamps or `UNREADABLE`."""
+        if len(self._stamps) < len(self._facts.offer):
+            more = len(self._facts.offer) - len(self._stamps)
+            self._stamps = np.concatenate([self._stamps, np.zeros(more, np.int64)])
+        stamps = self._stamps[rows]
+        for place in np.flatnonzero(stamps == UNREAD).tolist():
+            row = rows[place]
+            product = self._catalogue.get(self._facts.speakers[row])
             worded = word(product) if product else None
-            self._stamps[item] = f"{worded.text_hash}/{worded.price_band}" if worded else ""
-        return self._stamps[item]
+            stamp = _stamp(worded.text_hash, worded.price_band) if worded else UNREADABLE
+            stamps[place] = self._stamps[row] = stamp
+        return stamps
+
+
+@compiled
+def _hold(
+    rows: np.ndarray,
+    known: np.ndarray,
+    order: np.ndarray,
+    now: np.ndarray,
+    judged: np.ndarray,
+    judged_ms: np.ndarray,
+    since_ms: int,
+) -> tuple[np.ndarray, int]:
+    """Look rows up among `known`, ascending: places of entries that hold, -1 for missing, `ASK` for not read yet."""
+    places, unread = np.full(len(rows), -1, np.int64), 0
+    for t in range(len(rows)):
+        row = rows[t]
+        at = np.searchsorted(known, row)
+        if row == 0 or at == len(known) or known[at] != row:
+            continue
+        stamp = now[row] if row < len(now) else UNREAD
+        if stamp == UNREAD:
+            places[t] = ASK
+            unread += 1
+        elif stamp == judged[order[at]] and judged_ms[order[at]] > since_ms:
+            places[t] = order[at]
+    return places, unread
+
+
+def _stamp(text_hash: str, price_band: str) -> int:
+    """Name what was read of a product by a number above 0."""
+    return hash63(f"{text_hash}/{price_band}") | 1

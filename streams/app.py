@@ -43,7 +43,7 @@ def build_clicks(settings: Settings) -> "Job":
     snapshots = SnapshotWriter(store, world.learning, interval_s=settings.snapshot_interval_s) if store else None
     return Job(
         kind="clicks", topic=EVENTS, agent=agent, folds=world.folds, refuse=refused, snapshots=snapshots,
-        knowledge=world.knowledge, revise=agent.revisions.revise,
+        knowledge=world.knowledge, reviser=agent.revisions,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from models.intent import JudgementKey
 from models.judgements import Judged, Judgements
 from schemas.judgements import JudgementRequest
+from schemas.record import epoch_ms
 from schemas.topics import JUDGEMENT_REQUESTS
 from streams.deciding import Occasion
 from streams.flow import Out
@@ -38,13 +39,13 @@ class Asking:
     def __init__(self) -> None:
         self._asked: OrderedDict[bytes, tuple[frozenset[str], int]] = OrderedDict()
 
-    def wants(self, key: bytes, asker: str, at_ms: int) -> bool:
-        """Say whether a key is to be asked for now, and take note of it if so."""
-        askers, last_ms = self._asked.get(key, (frozenset(), at_ms - AGAIN_MS))
+    def wants(self, key: bytes, asker: str, now_ms: int) -> bool:
+        """Say whether a key is to be asked for now, and take note of it if so; a clock that is set back asks again."""
+        askers, last_ms = self._asked.get(key, (frozenset(), now_ms - AGAIN_MS))
         another = asker not in askers and len(askers) < FIRST_ASKERS
-        if not another and at_ms - last_ms < AGAIN_MS:
+        if not another and abs(now_ms - last_ms) < AGAIN_MS:
             return False
-        self._asked[key] = (askers | {asker} if another else askers), at_ms
+        self._asked[key] = (askers | {asker} if another else askers), now_ms
         self._asked.move_to_end(key)
         if len(self._asked) > KEYS:
             self._asked.popitem(last=False)
@@ -57,7 +58,6 @@ class Asking:
         judgements: Judgements,
         *,
         slate_id: str,
-        arrival_ms: int,
         now: datetime,
         deadline_at: datetime | None,
     ) -> Iterator[Out]:
@@ -68,13 +68,12 @@ class Asking:
             judged: what was found for its candidates.
             judgements: as they stand.
             slate_id: names the slate.
-            arrival_ms: when its event arrived.
             now: when it was decided.
             deadline_at: until when it waits; None when another key covers it.
         """
         for place, key in enumerate(judged.keys):
             name, asker = key.encode(), asker_of(occasion.event.visitor_id, key)
-            if judgements.covered(judged, place) or not self.wants(name, asker, arrival_ms):
+            if judgements.covered(judged, place) or not self.wants(name, asker, epoch_ms(now)):
                 continue
             request = JudgementRequest(
                 segment=key.segment,

@@ -106,6 +106,7 @@ class ClicksAgent:
         rules = self._imported if origin_of(record) == "import" else self._rules.session
         applied = apply(before, event, origin=source, item_of=item_of, rules=rules)
         count("events", note=applied.note)
+        self.revisions.heard(event, applied.step.user_id if applied.step else None)
         if applied.changed:
             visitors[key] = applied.visitor
         if applied.step is not None:
@@ -188,8 +189,7 @@ class ClicksAgent:
                 yield Out(EVIDENCE, record.partition, key, evidence.encode(), record.offset)
             if placement.name in self._rules.judged_placements:
                 served = Served(slate, placement, occasion, retrieved, candidates.judged, state)
-                asks = origin_of(record) is None
-                yield from self.revisions.served(served, arrival_ms=record.timestamp_ms, asks=asks)
+                yield from self.revisions.served(served, asks=origin_of(record) is None)
 
 
 def _erasures(record: LogRecord, step: LearningStep) -> list[Out]:

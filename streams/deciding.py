@@ -132,7 +132,7 @@ def answers_in(retrieved: Retrieved, knowledge: Knowledge) -> Answers:
 
 
 def answered(answers: Answers, knowledge: Knowledge) -> Retrieved:
-    """Give what the index answered as rows of this moment's fact table."""
+    """Give what the index answered as rows of this moment's fact table, without what is gone since."""
     found = {source: _rows(getattr(answers, source), knowledge) for source in ("content", "anchored", "cold")}
     return Retrieved(found, answers.timed_out)
 
@@ -142,8 +142,9 @@ def _named(rows: Ranked, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
 
 
 def _rows(pairs: Sequence[tuple[str, float]], knowledge: Knowledge) -> Ranked:
-    ids = np.fromiter((knowledge.facts.row(item) for item, _ in pairs), np.int32, len(pairs))
-    return Ranked(ids, np.fromiter((value for _, value in pairs), np.float32, len(pairs)))
+    there = [(row, value) for item, value in pairs if (row := knowledge.facts.row(item))]
+    ids = np.fromiter((row for row, _ in there), np.int32, len(there))
+    return Ranked(ids, np.fromiter((value for _, value in there), np.float32, len(there)))
 
 
 def request_of(occasion: Occasion, placement: Placement) -> Request:

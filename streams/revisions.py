@@ -1,7 +1,8 @@
 """Slates and judgements: ask for what a slate lacks, and decide it again when it comes in time.
 
 Never in the way: a slate is written before anything of this is looked at, and a revision answers to no source record,
-so a crash loses at most revisions.
+so a crash loses at most revisions. Never too late either: not after the deadline, not once the visitor has a newer
+slate, has withdrawn, or is another worker's.
 """
 
 from collections import deque
@@ -17,14 +18,15 @@ from models.placements import Placement
 from models.retrieval import Retrieved, retrieve
 from models.session import Visitor, encode
 from models.training import sampled
-from schemas.slates import JudgedBy
+from schemas.events import Event
+from schemas.slates import JudgedBy, SlateHead
 from schemas.topics import EVIDENCE, SLATES
 from streams.asking import Asking
 from streams.deciding import ClicksRules, Decided, Occasion, answered, answers_in, covered, decided
 from streams.evidence import evidence_of
 from streams.flow import Out
 from streams.telemetry import count
-from streams.waiting import Held, Waiting
+from streams.waiting import Held, Shelf, Waiting
 from streams.world import World
 
 
@@ -56,24 +58,51 @@ class Revisions:
         self._waiting = Waiting()
         self._ripe: deque[Held] = deque()
 
-    def served(self, served: Served, *, arrival_ms: int, asks: bool) -> Iterator[Out]:
+    def heard(self, event: Event, user_id: str | None) -> None:
+        """Take note of an event before anything follows from it: what is no longer wanted does not come afterwards.
+
+        No slate of somebody goes on waiting who asks to be forgotten, no longer consents, or is another user by now.
+
+        Args:
+            event: the event.
+            user_id: whom a `forget` is for besides the visitor, where known.
+        """
+        if not len(self._waiting):
+            return
+        gone = event.name == "forget" or event.consent != "personalisation"
+        for held in self._waiting.of_visitor(event.visitor_id):
+            if gone or event.user_id not in {None, held.occasion.context.user_id}:
+                self._waiting.leave(held.shelf, outcome="gone")
+        if event.name == "forget" and user_id is not None:
+            for held in self._waiting.of_user(user_id):
+                self._waiting.leave(held.shelf, outcome="gone")
+
+    def served(self, served: Served, *, asks: bool) -> Iterator[Out]:
         """Count a slate of a judged placement, and ask for the judgements it lacks.
 
         Args:
             served: the slate.
-            arrival_ms: when its event arrived.
             asks: False for events that nobody waits for.
         """
         head, judged = served.slate.head, served.judged
         count("judged_slates", placement=head.placement, state=state_of(head.judged))
-        if head.judged is None or not judged.of or not (asks and self._rules.asks):
+        self._waiting.leave(_shelf(head), outcome="superseded")
+        wanted = asks and self._rules.asks and head.decided_at < head.expires_at
+        if head.judged is None or not judged.of or not wanted:
             return
-        deadline_at = None if head.judged.covered else head.decided_at + timedelta(milliseconds=self._rules.deadline_ms)
-        self._wait(served, deadline_at)
+        deadline_at = None
+        if not head.judged.covered:
+            deadline_at = head.decided_at + timedelta(milliseconds=self._rules.deadline_ms)
+            self._wait(served, deadline_at)
         yield from self._asking.requests(
             served.occasion, judged, self._world.knowledge.judgements,
-            slate_id=head.slate_id, arrival_ms=arrival_ms, now=head.decided_at, deadline_at=deadline_at,
+            slate_id=head.slate_id, now=head.decided_at, deadline_at=deadline_at,
         )  # fmt: skip
+
+    def drop(self) -> None:
+        """Let no slate wait any longer: the visitors are other workers' now, or may be."""
+        self._waiting.clear()
+        self._ripe.clear()
 
     def revise(self, most: int = 4) -> list[Out] | None:
         """Decide slates again whose judgements have come in time: revision 1, of so many slates at a time.
@@ -92,21 +121,17 @@ class Revisions:
         some = [self._ripe.popleft() for _ in range(min(most, len(self._ripe)))]
         return [out for held in some if self._waiting.holds(held) for out in self._revision(held, lineage)]
 
-    def _wait(self, served: Served, deadline_at: datetime | None) -> None:
-        """Let a slate wait; one that is covered only takes the place of an older one that waits."""
+    def _wait(self, served: Served, deadline_at: datetime) -> None:
+        """Let a slate wait that is not covered."""
         head, visitor = served.slate.head, served.visitor
-        shelf = (head.visitor_id, head.placement, head.anchor)
         self._waiting.expire(head.decided_at)
-        self._waiting.leave(shelf, outcome="superseded")
-        if deadline_at is None:
-            return
         state = None
         if visitor is not None and sampled(head.slate_id, self._rules.evidence_share):
             state = encode(visitor)
         knowledge, judged = self._world.knowledge, served.judged
         held = Held(
             slate_id=head.slate_id,
-            shelf=shelf,
+            shelf=_shelf(head),
             placement=served.placement,
             occasion=served.occasion,
             answers=answers_in(served.retrieved, knowledge),
@@ -120,13 +145,17 @@ class Revisions:
     def _revision(self, held: Held, lineage: orjson.Fragment) -> Iterator[Out]:
         """Decide a waiting slate with what is known now; not while its judgements do not cover it."""
         knowledge, (event, context, cause) = self._world.knowledge, held.occasion
+        decided_at = self._clock()
+        if held.deadline_at < decided_at:
+            self._waiting.leave(held.shelf, outcome="late")
+            return
         retrieved = retrieve(context, event, knowledge, recorded=answered(held.answers, knowledge))
         candidates = score(retrieved.found, context, knowledge)
         if not covered(candidates.judged, knowledge):
             return
         slate = decided(
             held.occasion, held.placement, candidates, knowledge, self._rules.slates,
-            decided_at=self._clock(), revision=1,
+            decided_at=decided_at, revision=1,
         )  # fmt: skip
         key = event.visitor_id.encode()
         data = slate.encode(lineage=lineage, cause=orjson.Fragment(cause.encode()))
@@ -135,6 +164,10 @@ class Revisions:
             evidence = evidence_of(slate.head, held.state, held.answers)
             yield Out(EVIDENCE, cause.partition, key, evidence.encode(), cause.offset)
         self._waiting.leave(held.shelf, outcome="sent")
+
+
+def _shelf(head: SlateHead) -> Shelf:
+    return head.visitor_id, head.placement, head.anchor
 
 
 def state_of(judged: JudgedBy | None) -> str:

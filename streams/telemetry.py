@@ -110,7 +110,8 @@ METRICS: dict[MetricName, Metric] = {
     ),
     "revisions": Metric(
         Counter,
-        "Slates that waited for judgements: sent again, too late, superseded by a newer slate, or shed (too many).",
+        "Slates that waited for judgements: sent again, late, superseded by a newer slate, shed (too many), or gone "
+        "(the visitor withdrew, or the partition went to another worker).",
         ("outcome",),
     ),
     "judgement_tables": Metric(Gauge, "Segments and intents with judgements."),

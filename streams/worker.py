@@ -22,7 +22,7 @@ from streams.leaving import Leave
 from streams.ownership import owner_of
 from streams.partitions import PartitionState
 from streams.restoring import restore
-from streams.revising import Revising
+from streams.revising import Reviser, Revising
 from streams.settings import Settings
 from streams.telemetry import gauge, logging_config
 from streams.topic_ids import UNKNOWN, topic_id
@@ -50,8 +50,7 @@ class Job:
     """What a worker does: records of `topic` go to `agent`, which is kept informed by `folds`.
 
     `refuse(record, error, attempts=)` makes a dead letter; `snapshots` keeps what the folds have built; `knowledge` is
-    what they build, where the worker tells of it; `revise` gives slates that news of the folds has made better, some at
-    a time.
+    what they build, where the worker tells of it; `reviser` knows of slates that news of the folds has made better.
     """
 
     kind: Kind
@@ -61,7 +60,7 @@ class Job:
     refuse: Callable[..., Out]
     snapshots: "SnapshotWriter | None" = None
     knowledge: "Knowledge | None" = None
-    revise: Callable[[], Sequence[Out] | None] = lambda: None
+    reviser: Reviser | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ class Worker:
         self._position = Position(self._app, self._source)
         self._delivery = self._make_delivery()
         self._revising = Revising(
-            job.revise,
+            job.reviser,
             writer,
             topics=settings.topics,
             owned=lambda: self._delivery.states,
@@ -157,6 +156,7 @@ class Worker:
     def revoked(self) -> None:
         """Forget every partition."""
         self._delivery.states = {}
+        self._revising.drop()
         self._health.revoked()
         if self._restoring is not None:
             self._restoring.cancel()
@@ -188,7 +188,7 @@ class Worker:
             async for batch in drain(stream, max_records=self._settings.max_batch_records, gate=self._gate):
                 self._advance()
                 await self._delivery.work(batch)
-            await self._delivery.settle()
+            await asyncio.gather(self._delivery.settle(), self._revising.close())
             await asyncio.gather(self._writer.stop(), self._state_writer.stop())
         except asyncio.CancelledError:
             raise

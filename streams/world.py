@@ -129,13 +129,17 @@ class JudgementsFold(_Counted):
         self._judgements = knowledge.judgements
 
     def apply(self, record: LogRecord) -> None:
-        """Put or remove one table; what the judge keeps there for itself is its own."""
+        """Put or remove one table; what the judge keeps there for itself is its own.
+
+        What cannot be read is skipped, and ends its key's table all the same: once the log is compacted, nothing is
+        left of the older one, and whoever reads it then must know as much as whoever read it all.
+        """
         self._positions[record.partition] = record.offset
         key = record.key or b""
         if key.startswith(SPENDING_KEY):
             return
+        self._judgements.remove(key)
         if record.value is None:
-            self._judgements.remove(key)
             return
         try:
             table = JudgementTable.decode(record.value)

@@ -52,6 +52,7 @@ class AiokafkaWriter:
         self._client = client
         self._producer: Any = None
         self._failed: BaseException | None = None
+        self._turn = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect."""
@@ -69,15 +70,19 @@ class AiokafkaWriter:
         await self._producer.start()
 
     async def write(self, rows: Rows) -> dict[tuple[str, int], int]:
-        """Write everything and wait until the broker has it."""
-        if self._failed is not None:
-            raise self._failed
+        """Write everything and wait until the broker has it; what is handed over first stands first in its log."""
         try:
-            sent = {to: await self._send(*to, some) for to, some in rows.items() if some}
+            async with self._turn:
+                self._check()
+                sent = {to: await self._send(*to, some) for to, some in rows.items() if some}
             return {to: await _end(futures) for to, futures in sent.items()}
         except BaseException as error:
             self._failed = error
             raise
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise self._failed
 
     async def stop(self) -> None:
         """Disconnect."""

@@ -65,7 +65,8 @@ class Tallies:
 
     def slate(self, slate: ShownSlate) -> None:
         """Take a slate."""
-        self.placements[slate.placement] += 1
+        if not slate.revision:
+            self.placements[slate.placement] += 1
         if self._placement not in {None, slate.placement}:
             return
         if slate.revision:

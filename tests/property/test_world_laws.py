@@ -1,6 +1,6 @@
 """The world is a function of positions alone: how the logs were interleaved on the way makes no difference."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.wording import word
 from schemas.events import Event, Item
+from schemas.judgements import Judgement, JudgementTable, judgement_key
 from schemas.products import Embedding, Product, pack_vector
 from schemas.record import epoch_ms
 from schemas.slates import Evidence, Slate
-from schemas.topics import PRODUCTS, TopicName
+from schemas.topics import JUDGEMENTS, PRODUCTS, TopicName
 from streams.bootstrap import build_world, clicks_rules
 from streams.engine import Engine
 from streams.flow import LogRecord
@@ -40,6 +42,10 @@ class Taped(Engine):
 
     def _product(self, record: LogRecord) -> None:
         self.logs[PRODUCTS, record.partition].append(record)
+
+    def withdraw_judgements(self, segment: str, intent: str) -> None:
+        """Write a tombstone."""
+        self._append(JUDGEMENTS, judgement_key(segment, intent), None)
 
     def see(self, event: Event) -> None:
         """Feed an event and keep its slates."""
@@ -80,7 +86,7 @@ def vector(n: int, salt: int = 0) -> Embedding:
 def changed(engine: Taped, random: Random) -> None:
     """Change the shop in any of the ways it can."""
     n = random.randrange(PRODUCTS_COUNT)
-    match random.randrange(6):
+    match random.randrange(8):
         case 0:
             engine.remove_product(f"p{n:02}")
         case 1:
@@ -93,8 +99,38 @@ def changed(engine: Taped, random: Random) -> None:
             engine.put_embeddings([vector(n, salt=random.randrange(3))])
         case 4:
             engine.put_product(product(n, title=f"Pine bowl {n % 3}", hidden=random.random() < 0.3))
-        case _:
+        case 5:
             engine.put_product(product(n, available_from=NOON + timedelta(seconds=random.randrange(900))))
+        case _:
+            judge(engine, random)
+
+
+def judge(engine: Taped, random: Random) -> None:
+    """Judge some of the items as they are now, for the last visitor or everybody; or withdraw what was judged."""
+    judged = [slate.judged for slate, _ in engine.slates[-20:] if slate.judged]
+    if not judged:
+        return
+    last = judged[-1]
+    fine = random.random() < 0.4
+    segment, intent = (last.segment, last.intent) if fine else ("any", last.intent.partition(".")[0])
+    if random.random() < 0.1:
+        engine.withdraw_judgements(segment, intent)
+        return
+    scores = {}
+    for product_id in random.sample([f"p{n:02}" for n in range(PRODUCTS_COUNT)], 40):
+        found = engine.knowledge.catalogue.get(product_id)
+        worded = word(found) if found else None
+        if found and worded:
+            at = NOON - timedelta(days=random.choice((0, 0, 0, 8)))
+            scores[found.item] = Judgement(
+                score=random.randrange(11), text_hash=worded.text_hash, price_band=worded.price_band, judged_at=at
+            )
+    rules = RULES.judging
+    engine.put_judgements(
+        JudgementTable(
+            segment=segment, intent=intent, model=rules.model, prompt_version=rules.prompt_version, scores=scores
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +156,8 @@ def tape() -> Taped:
             )
         )
     assert len(engine.slates) > 300
+    by = Counter(slate.judged.by for slate, _ in engine.slates if slate.judged)
+    assert min(by["fine"], by["coarse"], by["none"]) > 10, by
     return engine
 
 
