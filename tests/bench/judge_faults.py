@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from statistics import median
 
 from conditions import conditions
@@ -38,6 +38,8 @@ MOST_P50, MOST_P99 = 1.10, 1.50
 
 QUEUE = 256
 
+STEP_MS = 50
+
 
 def measure(broker: Broker, pairs: int, rate: float, seconds: float, console: Console) -> list[Run]:
     """Take turns, beginning with the other one in every pair."""
@@ -47,16 +49,20 @@ def measure(broker: Broker, pairs: int, rate: float, seconds: float, console: Co
             console.log(f"pair {number + 1} of {pairs}: {'with a failing judge' if judged else 'without'}")
             count = int(rate * (WARM_S + seconds))
             with Files.temporary() as files, Stage.build(broker, PARTITIONS, files) as stage:
-                tape = write_tape(files.tape, _events(count), PARTITIONS)
+                tape = write_tape(files.tape, _events(count, rate), PARTITIONS)
                 runs.append(run(stage, tape, rate, seconds, judged=judged))
     return runs
 
 
-def _events(count: int) -> list[Event]:
-    """Let the demo's shoppers shop: they come back, look for themselves and for the kids, and buy."""
+def _events(count: int, rate: float) -> list[Event]:
+    """Let the demo's shoppers shop from now on: they look for themselves and for the kids, come back, and buy."""
     shop = products(PRODUCT_COUNT)
-    crowd = Crowd(shop, hidden_truth(shop, 1), seed=1)
-    return crowd.history(count, until_ms=epoch_ms(datetime.now(UTC) - timedelta(hours=1)))[:count]
+    crowd = Crowd(shop, hidden_truth(shop, 1), seed=1, rate=rate)
+    at_ms, events = epoch_ms(datetime.now(UTC)), list[Event]()
+    while len(events) < count:
+        at_ms += STEP_MS
+        events.extend(one.event for one in crowd.advance(at_ms))
+    return events[:count]
 
 
 def verdicts(runs: Sequence[Run]) -> dict[str, bool]:

@@ -118,7 +118,7 @@ def run(stage: Stage, tape: Sequence[Taped], rate: float, seconds: float, *, jud
         for worker in workers:
             worker.check()
         grown = sum(rss_bytes(descendants(worker.pid)[-1]) for worker in workers) - before
-        faults = Counter(json.loads(_get(url, "/calls"))["calls"]) if judged else Counter[str]()
+        faults = Counter(json.loads(_get(url, "/calls"))["outcomes"]) if judged else Counter[str]()
         said = [line for worker in workers for line in _exceptions(worker.said())]
     return _summed(stage, tape, warm, judged, slates, tables, faults, said, max(queue, default=0.0), grown / 1e6)
 
