@@ -138,14 +138,14 @@ METRICS: dict[MetricName, Metric] = {
     "judge_keys": Metric(Gauge, "Keys with judgements, of the partitions this worker judges for."),
     "judge_shed": Metric(
         Counter,
-        "Requests for judgements that were dropped: read over a minute late (old), too many keys wait (full), the key "
-        "is rarer than all that have a table (rare).",
+        "Requests for judgements that were dropped: read over a minute late (old), or too many keys wait (full).",
         ("why",),
     ),
     "judge_turns": Metric(
         Counter,
         "Turns of keys, by what came of them: judgements in_time for a slate that waits, too late for it, or unwaited; "
-        "nothing (all was judged, or the answer said nothing), failed (no call, or no answer), overtaken.",
+        "nothing (all was judged, or the answer said nothing), failed (no call, or no answer), rare (rarer than all "
+        "keys that have a table), overtaken (somebody else judges it now).",
         ("outcome",),
     ),
 }
