@@ -217,6 +217,12 @@ class JudgeAgent:
             turn.asked = ()  # nobody was asked: nothing has to cool down
         if turn.outcome == "nothing":
             turn.outcome = "failed"
-        kind = error.fault if isinstance(error, CallFailedError) else "refused"
-        if self._seldom(kind):
+        if self._seldom(_kind(error)):
             log.warning("no judgements for now, see aisle_llm_calls_total: %s", error)
+
+
+def _kind(error: CallFailedError | RefusedError) -> str:
+    """Name what is told once a minute."""
+    if isinstance(error, NotCalledError):
+        return error.why
+    return error.fault if isinstance(error, CallFailedError) else "refused"
