@@ -1,12 +1,23 @@
-"""A shop with outdoor gear for adults and for kids, and judgements made by hand."""
+"""A shop with outdoor gear for adults and for kids, judgements made by hand, and an agent that asks for them."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from models.wording import word
 from schemas.events import Event, EventName, Item
-from schemas.judgements import Judgement, JudgementTable
+from schemas.judgements import Judgement, JudgementRequest, JudgementTable, judgement_key
 from schemas.products import Product
+from schemas.record import epoch_ms
+from schemas.slates import Slate
+from schemas.topics import JUDGEMENT_REQUESTS, JUDGEMENTS, LEARNING, PRODUCTS, SLATES, TopicName
+from streams.bootstrap import build_world, clicks_rules
+from streams.clicks import ClicksAgent
+from streams.flow import LogRecord, Out
+from streams.partitions import PartitionState
+from streams.revisions import Revisions
 from streams.settings import Settings
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -72,3 +83,77 @@ class Visits:
             items=tuple(Item(product_id=one) for one in products),
             consent="personalisation",
         )
+
+
+class Serving:
+    """A clicks agent that asks, with one partition, and what it writes; the test moves its clock.
+
+    Args:
+        rules: other than the defaults.
+    """
+
+    def __init__(self, **rules: Any) -> None:
+        self.world, self.products, self.visits = build_world(SETTINGS), shop(), Visits()
+        self.rules = replace(clicks_rules(SETTINGS), **({"asks": True} | rules))
+        self.agent = ClicksAgent(self.world, self.rules, clock=lambda: self.now)
+        self.part, self.now = PartitionState(0), NOON
+        self._folds = {fold.topic: fold for fold in self.world.folds}
+        self._ends: Counter[TopicName] = Counter()
+        self.put_products(self.products.values())
+
+    @property
+    def revisions(self) -> Revisions:
+        """Give what follows from judgements."""
+        return self.agent.revisions
+
+    def apply(self, topic: TopicName, key: bytes | None, value: bytes | None) -> None:
+        """Let a follower read one record."""
+        self._folds[topic].apply(LogRecord(0, self._ends[topic], epoch_ms(self.now), key, value))
+        self._ends[topic] += 1
+
+    def put_products(self, products: Iterable[Product]) -> None:
+        """Insert or replace products."""
+        for one in products:
+            self.apply(PRODUCTS, one.product_id.encode(), one.encode())
+
+    def judge(self, *, segment: str = "any", intent: str = "outdoor/kids") -> None:
+        """Let everything be judged for a key."""
+        made = table(self.products, fitting(self.products), segment=segment, intent=intent)
+        self.apply(JUDGEMENTS, judgement_key(segment, intent), made.encode())
+
+    def feed(self, event: Event, *headers: tuple[str, bytes]) -> list[Out]:
+        """Handle an event the moment it happens, and learn from it."""
+        self.now = max(self.now, event.at)
+        value = event.encode()
+        record = LogRecord(0, self.part.mark + 1, epoch_ms(event.at), event.visitor_id.encode(), value, headers)
+        outputs = self.agent.handle([record], self.part).outputs
+        for out in outputs:
+            if out.topic == LEARNING:
+                self.apply(LEARNING, None, out.value)
+        return outputs
+
+    def look(self, *headers: tuple[str, bytes], visitor: str = "v", product: str = "kids-boots-1") -> list[Out]:
+        """Let a visitor look at a product."""
+        return self.feed(self.visits("view_item", product, visitor=visitor), *headers)
+
+    def pass_ms(self, ms: int) -> None:
+        """Let time go by."""
+        self.now += timedelta(milliseconds=ms)
+
+    def revised(self) -> list[Out]:
+        """Give all revisions that are due, with their evidence."""
+        found: list[Out] = []
+        while (some := self.revisions.revise()) is not None:
+            found += some
+        return found
+
+
+def slates(outputs: Iterable[Out]) -> list[Slate]:
+    """Read the slates of judged placements."""
+    found = [Slate.decode(out.value) for out in outputs if out.topic == SLATES]
+    return [slate for slate in found if slate.placement == "home"]
+
+
+def requests(outputs: Iterable[Out]) -> list[JudgementRequest]:
+    """Read what was asked for."""
+    return [JudgementRequest.decode(out.value) for out in outputs if out.topic == JUDGEMENT_REQUESTS]
