@@ -95,8 +95,8 @@ class Serving:
     def __init__(self, **rules: Any) -> None:
         self.world, self.products, self.visits = build_world(SETTINGS), shop(), Visits()
         self.rules = replace(clicks_rules(SETTINGS), **({"asks": True} | rules))
-        self.agent = ClicksAgent(self.world, self.rules, clock=lambda: self.now)
-        self.part, self.now = PartitionState(0), NOON
+        self.agent = ClicksAgent(self.world, self.rules, clock=self._clock)
+        self.part, self.now, self.tick = PartitionState(0), NOON, timedelta(0)
         self._folds = {fold.topic: fold for fold in self.world.folds}
         self._ends: Counter[TopicName] = Counter()
         self.put_products(self.products.values())
@@ -135,6 +135,12 @@ class Serving:
     def look(self, *headers: tuple[str, bytes], visitor: str = "v", product: str = "kids-boots-1") -> list[Out]:
         """Let a visitor look at a product."""
         return self.feed(self.visits("view_item", product, visitor=visitor), *headers)
+
+    def _clock(self) -> datetime:
+        """Tell the time, which goes on by a tick whenever it is asked for."""
+        now = self.now
+        self.now += self.tick
+        return now
 
     def pass_ms(self, ms: int) -> None:
         """Let time go by."""

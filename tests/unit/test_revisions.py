@@ -9,6 +9,7 @@ from schemas.events import EventName
 from schemas.slates import Evidence, Slate
 from schemas.topics import EVIDENCE, SLATES
 from streams import waiting
+from streams.deciding import Answers, answered
 from streams.flow import Out
 from tests.judging import Serving, slates, table
 
@@ -111,10 +112,11 @@ def test_the_deadline_counts_for_each_of_many() -> None:
         event = serving.visits("view_item", "kids-boots-1", visitor=f"v{n}").model_copy(update={"at": at})
         serving.feed(event)
     serving.judge()
-    some = serving.revisions.revise(most=4)
+    some = serving.revisions.revise(most=2)
     assert some is not None
-    assert len(slates(some)) == 4
-    serving.pass_ms(801)
+    assert len(slates(some)) == 2
+    serving.tick = timedelta(milliseconds=390)
+    assert len(slates(serving.revisions.revise(most=4) or [])) == 2, "the others' turn came too late"
     assert serving.revised() == []
 
 
@@ -199,6 +201,16 @@ def test_a_catalogue_that_changed_meanwhile_is_what_counts() -> None:
     assert "" not in shown
     assert second.judged is not None
     assert second.judged.of == 20
+
+
+def test_what_the_index_found_and_is_gone_is_left_out() -> None:
+    """It has no row any more, and no row stands for it."""
+    serving = Serving()
+    found = (("gone", 0.9), ("kids-boots-1", 0.8), ("also gone", 0.7), ("lamp-1", 0.6))
+    retrieved = answered(Answers(found, (), (), ()), serving.world.knowledge)
+    content = retrieved.found["content"]
+    assert [serving.world.knowledge.facts.names[row] for row in content.ids] == ["kids-boots-1", "lamp-1"]
+    assert content.scores.tolist() == pytest.approx([0.8, 0.6])
 
 
 def test_few_wait_and_the_rest_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
