@@ -27,20 +27,20 @@ def opened_shop(plan: Plan, watch: Watch) -> Knowledge:
 
     settings = Settings()
     content = Content(index_opener(settings))
-    knowledge = Knowledge(content=content, model=Model(plan.constants.model))
+    knowledge = Knowledge(content=content, model=Model(plan.constants.model), judging=plan.judging)
     found = {product.product_id: product for file in plan.files for product in products_of(file)}
     # By id: what only the test part names would be the newest otherwise, and the source `new` would tell it.
     products = [product for _, product in sorted(found.items())]
     watch.stage("products", len(products))
     for product in products:
         knowledge.put_product(product)
-    worded = [product for product in products if _has_words(product)]
+    worded = [product for product in products if has_words(product)]
     if plan.content and worded:
         _embed(knowledge, worded, settings, watch)
     return knowledge
 
 
-def _has_words(product: Product) -> bool:
+def has_words(product: Product) -> bool:
     """Say whether there is more to embed than the product's number."""
     return product.title != product.product_id or bool(product.category or product.brand or product.description)
 

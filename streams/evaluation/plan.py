@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.constants import Constants
+from models.judgements import JudgingRules
 from streams.evaluation.queries import Targets, Task
 from streams.sources.event_file import EventFile
 
@@ -28,6 +29,7 @@ class Plan:
         slates: also decide slates, with all their rules.
         ablation: also ask the engine without each of its parts.
         constants: what the engine runs with.
+        judging: which judgements of a language model count, where there are any.
         most_queries: beyond, whole visits are left out by their hash.
         most_rows: training rows before the split; beyond, events are left out by their hash.
     """
@@ -44,6 +46,7 @@ class Plan:
     slates: bool = False
     ablation: bool = False
     constants: Constants = field(default_factory=Constants)
+    judging: JudgingRules = field(default_factory=JudgingRules)
     most_queries: int = 200_000
     most_rows: int = 100_000
 

@@ -2,32 +2,25 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from models.facts import FactTable
-from models.kernel import hash63
 from models.knowledge import Knowledge
-from models.scoring import CLICKS
-from models.session import Applied, SessionRules
+from models.session import SessionRules
 from schemas.errors import RefusedError
 from schemas.record import epoch_ms
 from streams.deciding import UNLIMITED, imported
-from streams.evaluation.lists import References, lists_of, rankers, slates_of
-from streams.evaluation.lists import shown as cut
 from streams.evaluation.log import Log
 from streams.evaluation.opening import opened_shop
 from streams.evaluation.plan import PROTOCOLS, Plan, Protocol
-from streams.evaluation.queries import Bought, Query, Questions
-from streams.evaluation.recorder import Learned, Recorder, Table
-from streams.evaluation.shop import Asked, Shop
-from streams.evaluation.variants import VARIANTS, Variants
+from streams.evaluation.queries import Questions
+from streams.evaluation.recorder import Table
 from streams.evaluation.visits import Happening
+from streams.evaluation.work import Posed, Work
 from streams.runs.display import Watch
 
 AGES_MS = 1 << 50
 """Longer than any visit: where the log names its visits, none ends by itself."""
-
-SHARES = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,19 +68,36 @@ class Evaluation:
         Raises:
             RefusedError: there is nothing to train on, or nothing to ask.
         """
+        with self.trained() as trained:
+            return self.tested(trained)
+
+    @contextmanager
+    def trained(self) -> Iterator["Trained"]:
+        """Train on the first part; what comes of it is good as long as the log is open.
+
+        Raises:
+            RefusedError: there is nothing to train on.
+        """
         started = time.monotonic()
         with Log(self._plan, self._watch) as log:
-            work = _Work(self._plan, self._opened(self._plan, self._watch), self._rules(), self._questions)
+            work = Work(self._plan, self._opened(self._plan, self._watch), self._rules(), self._questions)
             seconds = {"opening": time.monotonic() - started}
-            trained, split_ms = self._train(work, log, seconds)
-            weights = work.shop.knowledge.model.blend.weights
-            tables = self._protocols(work, log, split_ms, seconds)
-            events, refused = (trained, log.size[1]), dict(log.refused)
+            events, split_ms = self._train(work, log, seconds)
+            yield Trained(self._plan, self._watch, work, log, events, split_ms, seconds)
+
+    def tested(self, trained: "Trained") -> Outcome:
+        """Work through the second part by each protocol; once, since what learns on goes on learning.
+
+        Raises:
+            RefusedError: there is nothing to ask.
+        """
+        work, log, seconds = trained.work, trained.log, trained.seconds
+        weights = work.shop.knowledge.model.blend.weights
+        tables = self._protocols(work, log, trained.split_ms, seconds)
+        events, refused = (trained.events, log.size[1]), dict(log.refused)
         return Outcome(tables, events, work.predictions, seconds, refused, tuple(self._notes), weights)
 
-    def _protocols(
-        self, work: "_Work", log: Log, split_ms: int, seconds: dict[str, float]
-    ) -> dict[Protocol, list[Table]]:
+    def _protocols(self, work: Work, log: Log, split_ms: int, seconds: dict[str, float]) -> dict[Protocol, list[Table]]:
         """Work through the second part, what is frozen first."""
         tables: dict[Protocol, list[Table]] = {}
         for protocol in sorted(self._plan.protocols, key=PROTOCOLS.index):
@@ -116,14 +126,14 @@ class Evaluation:
             )
         return rules
 
-    def _train(self, work: "_Work", log: Log, seconds: dict[str, float]) -> tuple[int, int]:
+    def _train(self, work: Work, log: Log, seconds: dict[str, float]) -> tuple[int, int]:
         """Learn the first part; give how many events it has, and when it ends."""
         plan, begun = self._plan, time.monotonic()
         size = log.size[0]
         self._watch.stage("training", size)
         share = min(1.0, plan.most_rows / max(1, size))
         done, at_ms = 0, 0
-        for one in self._reported(log.train()):
+        for one in reported(log.train(), self._watch):
             work.train(one, share)
             done, at_ms = done + 1, epoch_ms(one.event.at)
         seconds["training"] = time.monotonic() - begun
@@ -132,7 +142,7 @@ class Evaluation:
         work.learned.divide()
         return done, at_ms
 
-    def _test(self, work: "_Work", protocol: Protocol, log: Log, split_ms: int) -> list[Table]:
+    def _test(self, work: Work, protocol: Protocol, log: Log, split_ms: int) -> list[Table]:
         plan, size = self._plan, log.size[1]
         self._watch.stage(protocol, size)
         share = min(1.0, plan.most_queries / size)
@@ -140,122 +150,51 @@ class Evaluation:
         if protocol == "static":  # what comes after begins where this did
             work.shop.visitors, work.bought = work.shop.visitors.copied(), work.bought.copied()
         tester = work.tester(protocol, split_ms if plan.test is None else None, share)
-        for one in self._reported(log.test()):
+        for one in reported(log.test(), self._watch):
             tester.take(one)
         work.shop.visitors, work.bought = before
         return tester.recorder.tables()
 
-    def _reported(self, part: Iterable[Happening]) -> Iterator[Happening]:
-        for done, one in enumerate(part):
-            if done % 200 == 0:
-                self._watch.reached(done)
-            yield one
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """An engine that has learned the first part.
+
+    Args:
+        plan: what for.
+        watch: told of the stages.
+        work: the engine.
+        log: open.
+        events: how many it has learned.
+        split_ms: when the first part ends.
+        seconds: by stage, so far.
+    """
+
+    plan: Plan
+    watch: Watch
+    work: Work
+    log: Log
+    events: int
+    split_ms: int
+    seconds: dict[str, float]
+
+    def posed(self, stage: str) -> Iterator[Posed]:
+        """Give the queries of the second part, learning frozen, as often as wanted; a stage is told of each time."""
+        plan, size, begun = self.plan, self.log.size[1], time.monotonic()
+        self.watch.stage(stage, size)
+        since_ms = self.split_ms if plan.test is None else None
+        yield from self.work.posed(reported(self.log.test(), self.watch), since_ms, min(1.0, plan.most_queries / size))
+        self.seconds[stage] = time.monotonic() - begun
+
+
+def reported(part: Iterable[Happening], watch: Watch) -> Iterator[Happening]:
+    """Give events, and tell how far they are."""
+    for done, one in enumerate(part):
+        if done % 200 == 0:
+            watch.reached(done)
+        yield one
 
 
 def _nothing_asked(protocol: Protocol) -> str:
     why = ": every visit in the test part began before the split" if protocol == "static" else ""
     return f"{protocol} asked nothing{why}; a longer test part (--last 30%) would."
-
-
-class _Work:
-    """The shop, and everything that is learned beside it."""
-
-    def __init__(self, plan: Plan, knowledge: Knowledge, rules: SessionRules, questions: Questions) -> None:
-        self.plan = plan
-        self.questions = questions
-        self.shop = Shop(knowledge, rules)
-        self.learned = Learned(len(knowledge.facts))
-        self.references = References(plan.k, knowledge.facts)
-        self.bought = Bought()
-        self.predictions = 0
-        self.variants = Variants(self.shop) if plan.ablation else None
-
-    def train(self, one: Happening, share: float) -> None:
-        """Learn an event; a share of them with a training row."""
-        applied = self.shop.turn(one)
-        facts = self.shop.knowledge.facts
-        query = self.questions.of(applied, facts, self.bought)
-        asked = None
-        if query is not None and chosen(one.event.event_id, share):
-            asked = self.shop.ask(applied, query.awaited, query.context)
-            self.predictions += 1
-        self.learn(one, applied, query, asked)
-
-    def learn(self, one: Happening, applied: Applied, query: Query | None, asked: Asked | None) -> None:
-        """Let the model and the references learn an event."""
-        facts, event = self.shop.knowledge.facts, one.event
-        last = _last(applied, facts)
-        if self.variants and query and asked:
-            self.variants.learn(applied, query, asked)
-        self.shop.learn(applied, asked, query.relevant if query else (), query.awaited if query else -1)
-        self.bought.add(event, facts)
-        if event.name in CLICKS or event.name in {"add_to_cart", "purchase"}:
-            for item in event.items:
-                row = facts.row_of(item.product_id)
-                if row:
-                    self.learned.add(row)
-                    self.references.learn(last, row)
-
-    def tester(self, protocol: Protocol, since_ms: int | None, share: float) -> "_Tester":
-        """Begin a protocol."""
-        return _Tester(self, protocol, since_ms, share)
-
-
-class _Tester:
-    """One protocol over the test part."""
-
-    def __init__(self, work: _Work, protocol: Protocol, since_ms: int | None, share: float) -> None:
-        plan = work.plan
-        self._work = work
-        self._learns = protocol == "prequential"
-        self._since_ms = since_ms
-        self._share = share
-        self._names = rankers(slates=plan.slates)
-        variants = tuple(variant.name for variant in VARIANTS) if plan.ablation else ()
-        self.recorder = Recorder(self._names, plan.k, work.learned, work.shop.knowledge, variants=variants)
-
-    def take(self, one: Happening) -> None:
-        """Answer an event's query, then learn the event unless learning is frozen."""
-        work = self._work
-        applied = work.shop.turn(one)
-        query = work.questions.of(applied, work.shop.knowledge.facts, work.bought)
-        asked = None
-        if query is not None and self._counts(one, applied):
-            asked = work.shop.ask(applied, query.awaited, query.context)
-            work.predictions += 1
-            self._record(one, query, asked, applied)
-        if self._learns:
-            work.learn(one, applied, query, asked)
-        else:
-            work.bought.add(one.event, work.shop.knowledge.facts)
-
-    def _counts(self, one: Happening, applied: Applied) -> bool:
-        """Say whether a query is asked: of visits that began before the split the frozen model knows a part."""
-        frozen_since = None if self._learns else self._since_ms
-        if frozen_since is not None and applied.after and applied.after.session.start_ms <= frozen_since:
-            return False
-        return chosen(one.visit or one.event.visitor_id, self._share)
-
-    def _record(self, one: Happening, query: Query, asked: Asked, applied: Applied) -> None:
-        work, plan = self._work, self._work.plan
-        knowledge = work.shop.knowledge
-        lists = lists_of(asked, query, plan.k, knowledge)
-        for name, ranking in work.references.rankings(_last(applied, knowledge.facts)).items():
-            lists[name] = cut(ranking, query, plan.k)
-        if plan.slates:
-            slates = slates_of(asked, one.event, query, knowledge, plan.constants.slates)
-            lists |= {name: cut(slate, query, plan.k) for name, slate in slates.items()}
-        if work.variants:
-            lists |= work.variants.lists(applied, query, asked, plan.k)
-        self.recorder.add(query, asked.context, lists, event_id=one.event.event_id)
-
-
-def _last(applied: Applied, facts: FactTable) -> int:
-    """Give the row of the session's current product before an event, 0 for none."""
-    views = applied.context_before.views
-    return facts.row_of(views[-1]) if views else 0
-
-
-def chosen(name: str, share: float) -> bool:
-    """Say whether a name is in a share 0..1 of all names."""
-    return share >= 1 or hash63(name) % SHARES < share * SHARES

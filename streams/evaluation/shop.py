@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from models.blend import Blend, Described
-from models.features import candidates_of, raw_scores
+from models.features import judged_candidates, raw_scores
+from models.judgements import Judged
 from models.knowledge import Knowledge
 from models.retrieval import Found, retrieve
 from models.session import Applied, Context, SessionRules, Visitor, apply, decode_visitor, encode
@@ -29,13 +30,14 @@ class Asked(NamedTuple):
     """What the engine has to say just before an event.
 
     `described` holds the candidates, and the awaited products among them or behind them; `offered` is how many of its
-    rows a source had.
+    rows a source had; `judged` what a language model's judgements make of them.
     """
 
     context: Context
     found: Found
     described: Described
     offered: int
+    judged: Judged
 
 
 class Shop:
@@ -86,9 +88,9 @@ class Shop:
             found: rows of the fact table by source.
             awaited: a row to describe beside them.
         """
-        described = candidates_of(learnable(found), context, self.knowledge, also=awaited)
+        described, judged = judged_candidates(learnable(found), context, self.knowledge, also=awaited)
         known = not len(described.ids) or described.ids[-1] != awaited or described.shares[:, -1].any()
-        return Asked(context, found, described, len(described.ids) - (not known))
+        return Asked(context, found, described, len(described.ids) - (not known), judged)
 
     def learn(
         self, applied: Applied, asked: Asked | None = None, chosen: Sequence[int] = (), awaited: int = -1
