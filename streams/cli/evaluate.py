@@ -12,6 +12,7 @@ from schemas.errors import RefusedError
 
 if TYPE_CHECKING:
     from streams.evaluation.queries import Targets, Task
+    from streams.lift.outcome import Collected
 
 
 def evaluate(
@@ -45,6 +46,19 @@ def evaluate(
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Also say what each layer adds, and what is lost without each source.")
     ] = False,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Also say what judgements of the language model add, and cost.")
+    ] = False,
+    judge_estimate: Annotated[
+        bool, typer.Option("--judge-estimate", help="Say what --judge would cost, and stop; nobody is asked.")
+    ] = False,
+    judge_most_usd: Annotated[float, typer.Option(min=0, help="Spend no more than this on judgements, in USD.")] = 1.0,
+    judge_limit: Annotated[
+        int | None, typer.Option(min=1, help="Judge only so many slates, drawn by their hash.")
+    ] = None,
+    judge_weight: Annotated[
+        list[float] | None, typer.Option(help="Also try this weight of judgements; may be repeated.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object, for scripts.")] = False,
     report: Annotated[Path | None, typer.Option(help="Also write a report: one HTML file with plots.")] = None,
 ) -> None:
@@ -52,17 +66,23 @@ def evaluate(
     from streams.bootstrap import constants_of
     from streams.evaluation.beside import beside, constants_named
     from streams.evaluation.figures import figures_of
+    from streams.evaluation.opening import opened_shop
     from streams.evaluation.page import Conditions, page_of
     from streams.evaluation.plan import PROTOCOLS, Plan
     from streams.evaluation.printing import print_outcome
     from streams.evaluation.running import Evaluation
     from streams.evaluation.told import summary
+    from streams.lift.outcome import Terms
+    from streams.lift.readable import opened_readable
+    from streams.lift.running import check_model, estimated, rules_of, tried
     from streams.runs.display import Bars
     from streams.settings import Settings
     from streams.sources.formats import open_events
 
+    judging = judge or judge_estimate
     if report is not None:
         check_writable(report, reads=(file, test, constants, Path(against) if against else None))
+    protocol = protocol or ("static" if judging else None)
     chosen = tuple(name for name in PROTOCOLS if protocol in {None, name})
     if not chosen:
         raise RefusedError(f"--protocol {protocol} is not known: static, prequential, or neither for both.")
@@ -72,6 +92,9 @@ def evaluate(
     settings = Settings()
     if constants is not None:
         settings = settings.model_copy(update={"constants_file": constants})
+    terms = Terms(judge_most_usd, judge_limit, tuple(judge_weight or ()))
+    if judging and not judge_estimate:
+        check_model(settings)
     plan = Plan(
         train=train,
         test=None if test is None else open_events(test, form, columns=columns, after=train),
@@ -85,11 +108,16 @@ def evaluate(
         slates=slates or ablation,
         ablation=ablation,
         constants=constants_of(settings),
+        judging=rules_of(settings),
     )
     first = str(settings.constants_file or "defaults")
     with Bars() as bars:
-        outcome = Evaluation(plan, bars).run()
-        found = beside(plan, outcome, bars, first=first, against=against)
+        evaluation = Evaluation(plan, bars, opened=opened_readable if judging else opened_shop)
+        if judge_estimate:
+            print_estimate(estimated(evaluation, settings, terms), as_json=as_json)
+            return
+        lift, outcome = tried(evaluation, settings, terms, bars.say) if judging else (None, evaluation.run())
+        found = beside(plan, outcome, bars, first=first, against=against)._replace(lift=lift)
     figures = figures_of(outcome.tables)
     if report is not None:
         page = page_of(outcome, figures, Conditions(shlex.join(command_of(called)), plan))
@@ -100,6 +128,17 @@ def evaluate(
         return
     print_outcome(outcome, figures)
     for line in found.lines():
+        print(line)
+
+
+def print_estimate(collected: "Collected", *, as_json: bool) -> None:
+    """Print what judging would cost."""
+    from streams.lift.told import estimate_lines, estimate_summary
+
+    if as_json:
+        print(json.dumps(estimate_summary(collected)))
+        return
+    for line in estimate_lines(collected):
         print(line)
 
 
@@ -139,6 +178,8 @@ def command_of(called: typer.Context) -> list[str]:
         value = called.params[parameter.name or ""]
         if isinstance(value, bool):
             words.append((parameter.opts if value else parameter.secondary_opts)[0])
+        elif isinstance(value, list | tuple):
+            words += [word for one in value for word in (parameter.opts[0], str(one))]
         else:
             words += [str(value)] if parameter.param_type_name == "argument" else [parameter.opts[0], str(value)]
     return words

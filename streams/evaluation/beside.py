@@ -1,4 +1,4 @@
-"""What an evaluation may be asked beside its own tables: how it compares with another setting, what each layer adds."""
+"""What an evaluation may be asked beside its tables: how another setting compares, what each layer and a judge add."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +13,8 @@ from streams.evaluation.comparing import Compared, compare
 from streams.evaluation.comparison_told import Names, add_comparison, comparison_lines, comparison_summary
 from streams.evaluation.plan import Plan
 from streams.evaluation.running import Evaluation, Outcome
+from streams.lift.outcome import Lift
+from streams.lift.told import add_lift, lift_lines, lift_summary
 from streams.pages.page import Page
 from streams.runs.display import Watch
 
@@ -27,12 +29,14 @@ class Beside(NamedTuple):
         k: length of the lists.
         compared: table by table, with the settings' names; None where nothing was compared.
         ablation: table by table; empty without.
+        lift: what judgements add; None where nobody was asked.
     """
 
     log: str
     k: int
     compared: tuple[list[Compared], Names] | None
     ablation: list[Ablated]
+    lift: Lift | None = None
 
     def lines(self) -> Iterator[str]:
         """Give the lines for a terminal."""
@@ -40,6 +44,8 @@ class Beside(NamedTuple):
             yield from comparison_lines(self.compared[0], self.k, self.compared[1])
         if self.ablation:
             yield from ablation_lines(self.ablation, self.k, log=self.log)
+        if self.lift:
+            yield from lift_lines(self.lift, self.k)
 
     def summary(self) -> dict[str, object]:
         """Give the parts of the line for scripts."""
@@ -48,6 +54,8 @@ class Beside(NamedTuple):
             found["comparison"] = comparison_summary(self.compared[0], self.k, self.compared[1])
         if self.ablation:
             found["ablation"] = ablation_summary(self.ablation, self.k, log=self.log)
+        if self.lift:
+            found["judging"] = lift_summary(self.lift, self.k)
         return found
 
     def add_to(self, page: Page) -> None:
@@ -56,6 +64,8 @@ class Beside(NamedTuple):
             add_comparison(page, self.compared[0], self.k, self.compared[1])
         if self.ablation:
             add_ablation(page, self.ablation, self.k, log=self.log)
+        if self.lift:
+            add_lift(page, self.lift, self.k)
 
 
 def beside(plan: Plan, outcome: Outcome, watch: Watch, *, first: str = DEFAULTS, against: str | None = None) -> Beside:

@@ -1,5 +1,6 @@
 """From products that want judging to a table: chunk by chunk, each of use as soon as it is there."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from models.chunks import Chunk, aligned, next_chunk
 from models.intent import JudgementKey
 from models.judgements import JudgingRules
 from models.prompt import prompt_for
-from models.verdict import read_verdict
+from models.verdict import VerdictFault, read_verdict
 from models.wording import Worded
 from schemas.judgements import MAX_JUDGED, Judgement, JudgementTable
 from streams.judging.caller import Caller
@@ -23,6 +24,9 @@ class TableMaker:
         rules: name the model, and say how long a judgement holds.
         word: gives what may be read of an item; None for what must not be judged, or is not sold.
         clock: the time, written into judgements.
+
+    Attributes:
+        faults: what was wrong with answers so far, by kind.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class TableMaker:
         self._rules = rules
         self._word = word
         self._clock = clock
+        self.faults: Counter[VerdictFault] = Counter()
 
     async def tables(
         self,
@@ -103,6 +108,7 @@ class TableMaker:
         asked = prompt_for(key.segment, key.intent, [readable[item] for item in items], seed=seed)
         answer = await self._caller.call(asked.prompt, deadline_s=deadline_s, purse=purse)
         verdict = read_verdict(answer.text, len(items))
+        self.faults.update(verdict.faults)
         for fault, times in verdict.faults.items():
             count("llm_invalid", times, kind=fault)
         scores = {items[asked.order[n - 1]]: score for n, score in verdict.scores.items()}
