@@ -97,9 +97,9 @@ def facts(lift: Lift) -> Iterator[str]:
     invalid = ", ".join(f"{kind.replace('_', ' ')} {times:,}" for kind, times in sorted(bill.invalid.items()))
     yield f"Invalid in answers: {invalid or 'nothing'}."
     yield (
-        f"Cost per 1,000 slates: {usd(lift.usd_per_1000)} USD if these slates pay for all their keys; "
-        f"{usd(lift.usd_per_1000_steady)} USD if slates go on coming at this rate, by the same keys, for the "
-        f"{lift.ttl_ms / DAY_MS:g} days that a judgement serves."
+        f"Cost per 1,000 slates: {usd(lift.usd_per_1000)} USD at most, where these slates pay for all their keys; "
+        f"{usd(lift.usd_per_1000_steady)} USD at least, where slates go on at this rate for the "
+        f"{lift.ttl_ms / DAY_MS:g} days that a judgement serves, and want no other keys."
     )
 
 
