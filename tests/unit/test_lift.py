@@ -19,10 +19,11 @@ from streams.evaluation.plan import Plan
 from streams.evaluation.running import Evaluation, Trained
 from streams.lift.cap import Cap, KeyPurse
 from streams.lift.judging import SPENT
+from streams.lift.lifting import Lifting
 from streams.lift.measuring import ranker
 from streams.lift.outcome import Lift, Terms
 from streams.lift.readable import opened_readable
-from streams.lift.running import Lifting, estimated, rules_of
+from streams.lift.running import estimated, rules_of
 from streams.lift.told import add_lift, lift_lines, lift_summary, told
 from streams.pages.page import Page
 from streams.settings import Settings
@@ -110,7 +111,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
 def lift_of(trained: Trained, folder: Path, model: Scripted, **terms: object) -> Lift:
     """Find out what a model's judgements add."""
     lifting = Lifting(trained, settings_of(folder), Terms(**terms))  # type: ignore[arg-type]
-    return lifting.judge(lifting.collect(), model=model)
+    return lifting.judge(lifting.collect(), model)
 
 
 def page_of(lift: Lift) -> str:
@@ -168,6 +169,12 @@ def test_the_cap_is_never_passed_and_what_is_missing_is_said(trained: Trained, t
     said = " ".join(lift_lines(lift, K))
     assert f"given up: {SPENT}" in said
     assert "next click, static" in said
+
+
+def test_nothing_judged_is_refused(trained: Trained, tmp_path: Path) -> None:
+    """A cap below one call leaves nothing to compare; the sentence says so."""
+    with pytest.raises(RefusedError, match=f"No product was judged: {SPENT} for 2 keys. Raise --judge-most-usd"):
+        lift_of(trained, tmp_path, Scripted(knowing), most_usd=0.0)
 
 
 def test_a_purse_without_money_pays_for_what_is_free() -> None:
