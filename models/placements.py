@@ -26,6 +26,7 @@ class Placement:
         emphasis: added to a candidate's relevance (0..1) per source, times its share of the source's best score.
         same_leaf: False where products of the anchor's own leaf category are substitutes and do not belong.
         bought_again: False where a bought product never returns, however long ago.
+        restricted: False where a restricted product never stands, not even beside its own category.
         explores: True where one slot goes to a product the blend would not have shown.
         reserves_cold: the 1-based rank kept for a product that hardly anybody knows yet and that fits the session; the
             next one where exploration drew the same. Not among the first, which are the blend's; None for none.
@@ -39,6 +40,7 @@ class Placement:
     emphasis: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     same_leaf: bool = True
     bought_again: bool = True
+    restricted: bool = True
     explores: bool = False
     reserves_cold: int | None = None
 
@@ -127,4 +129,9 @@ PLACEMENTS: tuple[Placement, ...] = (
         same_leaf=False,
         bought_again=False,
     ),
+    # No event asks for these: campaigns do. What leaves the shop may be read by others.
+    Placement(name="email", triggers=frozenset(), size=8, restricted=False),
+    Placement(name="push", triggers=frozenset(), size=4, restricted=False),
 )
+
+OF_CAMPAIGNS: tuple[Placement, ...] = tuple(placement for placement in PLACEMENTS if not placement.triggers)

@@ -88,6 +88,8 @@ def shortlist(request: Request, candidates: Candidates, knowledge: Knowledge, ru
         variant(place, candidates, request, knowledge) if ask else knowledge.facts.speakers[row]
         for place, ask, row in zip(order, asked[order].tolist(), candidates.rows[order].tolist(), strict=True)
     ]
+    if not request.placement.restricted:  # a variant of a group may be, though the one that speaks for it is not
+        products = [None if name is None or knowledge.catalogue.restricted(name) else name for name in products]
     kept = [at for at, product_id in enumerate(products) if product_id is not None][:most]
     places = np.array(order, np.int64)[kept]
     return Shortlist(places, [name for name in products if name is not None][:most], relevance[places])
@@ -127,9 +129,11 @@ def unopposed(request: Request, candidates: Candidates, knowledge: Knowledge, ru
     absent = [*resting(request, knowledge, rules), *map(facts.row_of, (*request.anchors, *context.cart))]
     own = facts.leaf[facts.rows_of(request.anchors)]
     last = facts.leaf[facts.rows_of(context.views[-1:])]
+    beside = own if own.any() else last
     return _allowed(
         candidates.rows, epoch_ms(request.at), facts.offer, facts.since_ms, facts.restricted, facts.leaf,
-        np.array(absent, np.int32), own if own.any() else last, own[:0] if placement.same_leaf else own,
+        np.array(absent, np.int32), beside if placement.restricted else beside[:0],
+        own[:0] if placement.same_leaf else own,
     )  # fmt: skip
 
 

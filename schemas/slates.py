@@ -85,6 +85,9 @@ class Slate(Record):
     `items` is twice the shown length: the second half are reserves that fill gaps on delivery. `revision` 1 of a slate
     was decided again with judgements that came after revision 0 was written; `judged` is absent where neither visit nor
     profile gives anything to judge by.
+
+    A campaign's slate answers no event: its anchor is the campaign, its cause the last event of its visitor that was
+    applied, with `campaign:` and the campaign's name for the event's id.
     """
 
     MAX_BYTES: ClassVar[int] = MAX_OWN_BYTES
@@ -196,3 +199,26 @@ def slate_id(*, topic: str, partition: int, offset: int, placement: str, epoch: 
     at = f"{epoch}.{offset}" if epoch else f"{offset}"
     digest = hashlib.blake2b(topic.encode(), digest_size=2).hexdigest()
     return f"s-{partition}-{at}-{placement}-{digest}"
+
+
+CAMPAIGN = "c-"
+"""What the ids of campaigns' slates begin with; those that answer an event begin with `s-`."""
+
+
+def campaign_slate_id(*, campaign: str, visitor_id: str, placement: str) -> str:
+    """Name a campaign's slate for one visitor at one placement; the same input always gives the same name.
+
+    >>> campaign_slate_id(campaign="spring", visitor_id="v1", placement="email")
+    'c-72b982c0eef1ab120c9d-email'
+    """
+    digest = hashlib.blake2b(f"{campaign}\0{visitor_id}".encode(), digest_size=10).hexdigest()
+    return f"{CAMPAIGN}{digest}-{placement}"
+
+
+def of_campaign(slate_id: str) -> bool:
+    """Tell whether a slate is a campaign's and answers no event.
+
+    >>> of_campaign("c-0685-email"), of_campaign("s-3-17-home-0685")
+    (True, False)
+    """
+    return slate_id.startswith(CAMPAIGN)

@@ -17,12 +17,15 @@ from models.retrieval import Retrieved
 from models.session import Context, SessionRules
 from models.slate import Decision, Request, SlateRules, decide
 from schemas.events import ORIGIN_HEADER, Event, decode_event
-from schemas.slates import Cause, JudgedBy, SlateHead, encode_slate, slate_id
+from schemas.slates import Cause, JudgedBy, SlateHead, campaign_slate_id, encode_slate, slate_id
 from schemas.topics import EVENTS
 from streams.flow import LogRecord
 from streams.requeued import letter_of
 
 UNLIMITED = 1 << 31
+
+CAMPAIGN_EXPIRES_S = 86_400
+"""A campaign's slate is stale this long after it was decided: its log keeps it for a day, too."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +78,26 @@ def decided(
     *,
     decided_at: datetime,
     revision: int = 0,
+    campaign: str = "",
 ) -> Decided:
-    """Decide an occasion's slate for one placement; `decided_at` and `revision` are written down and decide nothing."""
-    request = request_of(occasion, placement)
+    """Decide an occasion's slate for one placement; `decided_at` and `revision` are written down and decide nothing.
+
+    A `campaign` gives the slate its id and anchor, and a day until it expires.
+    """
+    request = request_of(occasion, placement, campaign=campaign)
     decision = decide(request, candidates, knowledge, rules)
     event = occasion.event
+    expires_s = CAMPAIGN_EXPIRES_S if campaign else rules.expires_s
     head = SlateHead(
         slate_id=request.slate_id,
         visitor_id=event.visitor_id,
         placement=placement.name,
-        anchor=placement.anchor_name(event, occasion.context.cart),
+        anchor=campaign or placement.anchor_name(event, occasion.context.cart),
         view_id=event.page.view_id if event.page else None,
         explored=decision.explored,
         event_at=event.at,
         decided_at=decided_at,
-        expires_at=event.at + timedelta(seconds=rules.expires_s),
+        expires_at=event.at + timedelta(seconds=expires_s),
         judged=judged_by(candidates.judged, covered=covered(candidates.judged, knowledge)),
         revision=revision,
     )
@@ -147,16 +155,14 @@ def _rows(pairs: Sequence[tuple[str, float]], knowledge: Knowledge) -> Ranked:
     return Ranked(ids, np.fromiter((value for _, value in there), np.float32, len(there)))
 
 
-def request_of(occasion: Occasion, placement: Placement) -> Request:
+def request_of(occasion: Occasion, placement: Placement, *, campaign: str = "") -> Request:
     """Say what a placement asks for on an occasion."""
     event, context, cause = occasion
-    name = slate_id(
-        topic=EVENTS,
-        partition=cause.partition,
-        offset=cause.offset,
-        placement=placement.name,
-        epoch=cause.epoch,
-    )
+    at = placement.name
+    if campaign:
+        name = campaign_slate_id(campaign=campaign, visitor_id=event.visitor_id, placement=at)
+    else:
+        name = slate_id(topic=EVENTS, partition=cause.partition, offset=cause.offset, placement=at, epoch=cause.epoch)
     return Request(
         slate_id=name,
         placement=placement,

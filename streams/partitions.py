@@ -13,6 +13,7 @@ import orjson
 
 from models.session import applied_of, starts_as_visitor
 from schemas.errors import DecodeError, RefusedError
+from schemas.slates import of_campaign
 from schemas.topics import CHANGELOG, SLATES
 from streams.flow import Parsed
 from streams.requeued import KEY as REQUEUED_KEY
@@ -207,7 +208,7 @@ class Restore:
             self._gone.pop(key, None)
 
     def outputs(self, records: Iterable[Parsed]) -> None:
-        """Take the next records of the output partition; revisions of slates answer to no source record."""
+        """Take the next records of the output partition; revisions and campaigns' slates answer to no source record."""
         for record in records:
             if record.value is None:
                 continue
@@ -249,9 +250,9 @@ def _number(headers: Iterable[tuple[str, bytes | None]], wanted: str) -> int:
 
 
 def _sent(value: bytes) -> tuple[int, int, str] | None:
-    """Read which source record and placement a slate answers; None for a revision."""
+    """Read which source record and placement a slate answers; None for a revision, or a campaign's."""
     slate = orjson.loads(value)
-    if slate.get("revision", 0) != 0:
+    if slate.get("revision", 0) != 0 or of_campaign(slate.get("slate_id", "")):
         return None
     cause = slate["cause"]
     epoch, offset, placement = cause.get("epoch", 0), cause["offset"], slate["placement"]

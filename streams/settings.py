@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known(cls, names: str) -> str:
         """Refuse a name that would never be asked for."""
-        known = [placement.name for placement in PLACEMENTS]
+        known = [placement.name for placement in PLACEMENTS if placement.triggers]
         if unknown := {name.strip() for name in names.split(",") if name.strip()} - {*known}:
             raise ValueError(f"no placement is called {min(unknown)}: the names are {', '.join(known)}")
         return names

@@ -83,6 +83,8 @@ def nothing_to_audit(where: str, tallies: Tallies, refused: Mapping[str, int]) -
     """Say why there is no slate to count."""
     if tallies.revised:
         return f"{where} holds only revisions of slates, not the slates themselves: give the whole log."
+    if tallies.campaigns:
+        return f"{where} holds only slates of campaigns: name a placement of theirs, such as --placement email."
     if tallies.placements:
         there = ", ".join(f"{name} ({count:,})" for name, count in tallies.placements.most_common(8))
         return f"{where} holds no slate of that placement: there are {there}."

@@ -96,6 +96,7 @@ def findings(tallies: Tallies, assortment: Assortment, settings: Settings, read:
         counts={
             "slates": tallies.slates,
             "revisions": tallies.revised,
+            "slates of campaigns": tallies.campaigns,
             "shown": int(tallies.shown.sum()),
             "products": len(assortment.numbers),
             "items": len(counted.kept),

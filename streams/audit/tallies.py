@@ -11,6 +11,7 @@ from models.pairing import Pairing
 from models.scoring import CLICKS
 from schemas.events import Event
 from schemas.record import epoch_ms
+from schemas.slates import of_campaign
 from streams.audit.shelf import Assortment
 from streams.audit.shown import ShownSlate
 
@@ -28,7 +29,7 @@ class Tallies:
 
     Args:
         assortment: the catalogue.
-        placement: only its slates count; None: all.
+        placement: only its slates count; None: all but those of campaigns, which nobody may ever open.
 
     Attributes:
         shown: times each item was shown, int64, shape (items,).
@@ -39,6 +40,7 @@ class Tallies:
         unknown: shown products, and touches, that the catalogue does not hold.
         placements: slates by placement, before `placement` chooses.
         revised: revisions of slates, which are not counted beside their first one.
+        campaigns: slates of campaigns that are not counted.
         outside: events with demand, before the first slate or after the last.
     """
 
@@ -53,7 +55,7 @@ class Tallies:
         self.course = Course(assortment.items)
         self.bubbles, self.own = Bubbles(), Bubbles()
         self.exploration = Pairing(EXPLORED)
-        self.slates = self.events = self.revised = self.outside = 0
+        self.slates = self.events = self.revised = self.campaigns = self.outside = 0
         self.unknown = Counter[str]()
         self.placements = Counter[str]()
         self.period: tuple[int, int] | None = None
@@ -68,6 +70,9 @@ class Tallies:
         if not slate.revision:
             self.placements[slate.placement] += 1
         if self._placement not in {None, slate.placement}:
+            return
+        if self._placement is None and of_campaign(slate.slate_id):
+            self.campaigns += 1
             return
         if slate.revision:
             self.revised += 1

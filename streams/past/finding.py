@@ -10,7 +10,7 @@ import orjson
 from models.session import SessionRules, Visitor
 from schemas.errors import DecodeError, RefusedError
 from schemas.record import epoch_ms, nearest_time, rfc3339
-from schemas.slates import Evidence, Slate
+from schemas.slates import Evidence, Slate, of_campaign
 from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, SLATES
 from streams.deciding import event_of
 from streams.erased import read_erased
@@ -45,6 +45,8 @@ class Wanted(NamedTuple):
         """
         if self.slate_id is None:
             return partition_of((self.visitor_id or "").encode(), partitions)
+        if of_campaign(self.slate_id):
+            raise RefusedError(f"{self.slate_id} is a campaign's slate: it answers no event that could explain it.")
         match = SLATE_ID.fullmatch(self.slate_id)
         if match is None or int(match[1]) >= partitions:
             raise RefusedError(
@@ -125,6 +127,7 @@ class _Search:
                 continue
             plain = plain_of(record)
             mine = plain.get("visitor_id") == wanted.visitor_id and not plain.get("revision")
+            mine = mine and not of_campaign(plain["slate_id"])
             if not mine or wanted.placement not in {None, plain["placement"]} or _time_ms(plain) > wanted.at_ms:
                 continue
             order = (plain["cause"].get("epoch", 0), plain["cause"]["offset"])
@@ -138,7 +141,10 @@ class _Search:
         if wanted.slate_id is not None:
             return f"There is no slate {wanted.slate_id}: {kept}; older ones are gone with their retention."
         at = rfc3339(nearest_time(wanted.at_ms))
-        return f"There is no slate of this visitor at or before {at}: {kept}; check AISLE_PARTITIONS, too."
+        return (
+            f"There is no slate of this visitor at or before {at}: {kept}; check AISLE_PARTITIONS, too (slates of "
+            "campaigns answer no event, and are not explained)."
+        )
 
     async def event(self, slate: Slate) -> LogRecord:
         """Give the record of the event that asked for the slate."""

@@ -9,7 +9,7 @@ from models.session import decode_visitor, encode
 from models.training import sampled
 from schemas.errors import DecodeError
 from schemas.record import epoch_ms
-from schemas.slates import Evidence, Slate
+from schemas.slates import Evidence, Slate, of_campaign
 from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, SLATES
 from streams.bootstrap import names_of
 from streams.erased import Erased
@@ -70,6 +70,9 @@ class Partition:
                 slate = Slate.decode(record.value)
             except DecodeError:
                 self._report.missing["slate of another build"] += 1
+                continue
+            if of_campaign(slate.slate_id):
+                self._report.campaigns += 1
                 continue
             if slate.revision > 0 or not sampled(slate.slate_id, self._case.selection.share):
                 continue

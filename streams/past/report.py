@@ -29,7 +29,8 @@ class Report:
     `of another build`, or a log by its name when it is cut or ends before the slate's place in it. `other` are slates
     decided by another `build`, under other `settings` or in another `generation`.
 
-    A slate's state is compared beside it, and counted apart: `states`.
+    A slate's state is compared beside it, and counted apart: `states`. Slates of `campaigns` answer no event: there is
+    nothing to decide them again from.
     """
 
     equal: int = 0
@@ -41,6 +42,7 @@ class Report:
     states_none: int = 0
     states_missing: int = 0
     repeats: int = 0
+    campaigns: int = 0
     passes: int = 0
     differences: list[Differing] = field(default_factory=list)
     _digests: dict[str, bytes] = field(default_factory=dict, repr=False)
@@ -99,6 +101,7 @@ class Report:
                 "missing": self.states_missing,
             },
             "repeats": self.repeats,
+            "campaigns": self.campaigns,
             "passes": self.passes,
             "differences": [
                 {"slate_id": one.slate_id, "what": one.what, **one.first._asdict()} for one in self.differences

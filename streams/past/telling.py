@@ -45,6 +45,7 @@ def _rows(report: Report) -> list[tuple[str, int]]:
         *((f"not compared, missing: {name}", count) for name, count in sorted(report.missing.items())),
         *((f"not compared, other {name}", count) for name, count in sorted(report.other.items())),
         ("repeats of a slate", report.repeats),
+        *([("slates of campaigns (no event to decide from)", report.campaigns)] if report.campaigns else []),
         ("passes over the logs", report.passes),
     ]
 

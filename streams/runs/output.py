@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from schemas.errors import RefusedError
+from schemas.slates import of_campaign
 from schemas.topics import CHANGELOG, EVENTS_DEAD, PRODUCTS_DEAD, SLATES, TopicName, Topics
 from streams.kafka import is_embedded
 from streams.partitions import WATERMARK_KEY
@@ -134,7 +135,8 @@ class Output:
             )
         self._next[place] += 1
         if place[0] == self._topics[SLATES]:
-            self._taken(_emitted(message))
+            if (slate := _emitted(message)) is not None:
+                self._taken(slate)
         elif place[0] == self._topics[CHANGELOG]:
             self._keep(message.key(), message.value())
         else:
@@ -147,8 +149,11 @@ class Output:
             self.contexts[key.decode()] = value
 
 
-def _emitted(message: "Message") -> Emitted:
+def _emitted(message: "Message") -> Emitted | None:
+    """Read a slate; None for a campaign's, which answers none of the run's events."""
     slate = orjson.loads(message.value())
+    if of_campaign(slate["slate_id"]):
+        return None
     return Emitted(
         placement=slate["placement"],
         products=[item["product_id"] for item in slate["items"]],
