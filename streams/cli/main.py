@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("streams.cli.topics:app", "Create and list the topics."),
     "import": ("streams.cli.imports:app", "Bring files of events, or a catalogue, into Kafka."),
     "backfill": ("streams.cli.backfill:backfill", "History into state and model, before the shop opens."),
+    "precompute": ("streams.cli.precompute:precompute", "Judgements ahead of time, and slates of campaigns."),
     "replay": ("streams.cli.replay:replay", "Past events again: --apply serves the result, --verify proves slates."),
     "repartition": ("streams.cli.repartition:repartition", "More partitions; every visitor moves to theirs."),
     "generations": ("streams.cli.generations:app", "Which states and model are served; list, roll back, delete."),

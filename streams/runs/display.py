@@ -56,6 +56,13 @@ class Bars:
         if self._task is not None:
             self._progress.update(self._task, completed=done)
 
+    def rest(self) -> None:
+        """Leave the bars as they stand, so that something else can be printed below."""
+        if self._task is not None:
+            self._finish()
+            self._progress.stop()
+            self._task = None
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,4 +1,4 @@
-"""How far an import has come, on disk: a restart goes on from there."""
+"""How far an import, or a campaign, has come, on disk: a restart goes on from there."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,10 @@ from schemas.errors import RefusedError
 
 @dataclass(frozen=True)
 class Progress:
-    """The first `events` events of a file stand in the topic before the offsets `ends`, by partition."""
+    """The first `events` events of a file stand in the topic before the offsets `ends`, by partition.
+
+    Of a campaign: none of its slates does.
+    """
 
     events: int = 0
     ends: Mapping[str, int] = field(default_factory=dict)
@@ -25,11 +28,12 @@ class Checkpoint:
         directory: where such files are kept.
         digest: of the imported content.
         target: names the topic and the broker.
+        kind: of what it is the progress.
     """
 
-    def __init__(self, directory: Path, *, digest: str, target: str) -> None:
+    def __init__(self, directory: Path, *, digest: str, target: str, kind: str = "import") -> None:
         name = hashlib.blake2b(f"{digest} {target}".encode(), digest_size=12).hexdigest()
-        self._path = directory / f"import-{name}.json"
+        self._path = directory / f"{kind}-{name}.json"
 
     def load(self) -> Progress | None:
         """Give what was saved last; None for nothing, or nothing readable."""

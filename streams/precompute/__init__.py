@@ -1,0 +1,1 @@
+"""Judgements before anybody asks for them, and slates of campaigns."""

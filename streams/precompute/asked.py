@@ -1,0 +1,106 @@
+"""What `aisle precompute` was given."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.intent import JudgementKey
+from models.key_forms import pair
+from models.placements import OF_CAMPAIGNS, Placement
+from schemas.errors import RefusedError
+
+_CAMPAIGN = re.compile(r"[\w.-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Keys whose tables are to be filled, or visitors who are to get slates of a campaign.
+
+    Args:
+        keys: segments and intents.
+        nobodys: pairs that were left out, since no slate is ever judged by them.
+        visitors: their ids, each once.
+        repeated: lines of the file that named somebody again.
+        campaign: names it.
+        placements: those of the slates.
+        judges: False: slates by what is judged already.
+        most_usd: what judging may cost.
+    """
+
+    keys: tuple[JudgementKey, ...] = ()
+    nobodys: int = 0
+    visitors: tuple[str, ...] = ()
+    repeated: int = 0
+    campaign: str = ""
+    placements: tuple[Placement, ...] = OF_CAMPAIGNS
+    judges: bool = True
+    most_usd: float = 0.0
+
+
+def ask_keys(segments: str | None, intents: str | None, *, most_usd: float) -> Asked:
+    """Take lists of segments and intents, separated by commas, and all pairs of them.
+
+    Raises:
+        RefusedError: a list is empty, one of another form is in it, or no pair is ever asked for.
+    """
+    given = {"--segments": _listed(segments), "--intents": _listed(intents)}
+    for option, names in given.items():
+        if not names:
+            raise RefusedError(f"{option} names none: give one or more, separated by commas.")
+    pairs = [pair(segment, intent) for segment in given["--segments"] for intent in given["--intents"]]
+    keys = tuple(dict.fromkeys(key for key in pairs if key is not None))
+    if not keys:
+        raise RefusedError(
+            "No slate is judged by any of these pairs: any goes with DEPARTMENT/WHOM, a segment with "
+            "DEPARTMENT/WHOM.PRICE.STAGE, one that has a department with any.landing too."
+        )
+    return Asked(keys=keys, nobodys=pairs.count(None), most_usd=most_usd)
+
+
+def ask_visitors(file: Path, campaign: str | None, placements: str, *, judges: bool, most_usd: float) -> Asked:
+    """Take a file of visitor ids, one a line, and a campaign.
+
+    Raises:
+        RefusedError: the file cannot be read or names nobody, or the campaign or a placement has no such name.
+    """
+    if not campaign:
+        raise RefusedError("--visitors needs --campaign NAME: the slates' ids and anchor are made of it.")
+    if not _CAMPAIGN.fullmatch(campaign):
+        raise RefusedError(f"{campaign!r} names no campaign: use 1 to 64 letters, digits, dots, hyphens, underscores.")
+    lines = _lines(file)
+    return Asked(
+        visitors=tuple(dict.fromkeys(lines)),
+        repeated=len(lines) - len(set(lines)),
+        campaign=campaign,
+        placements=_placements(placements),
+        judges=judges,
+        most_usd=most_usd,
+    )
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise RefusedError(
+            f"{file} cannot be read ({why}): --visitors takes a text file, a visitor id a line."
+        ) from None
+    lines = [line for each in text.split("\n") if (line := each.strip())]
+    if not lines:
+        raise RefusedError(f"{file} names no visitor: write a visitor id a line.")
+    return lines
+
+
+def _placements(text: str) -> tuple[Placement, ...]:
+    known = {placement.name: placement for placement in OF_CAMPAIGNS}
+    names = _listed(text)
+    if unknown := [name for name in names if name not in known]:
+        raise RefusedError(f"No campaign has a placement {unknown[0]!r}: there are {', '.join(known)}.")
+    if not names:
+        raise RefusedError(f"--placements names none: there are {', '.join(known)}.")
+    return tuple(placement for name, placement in known.items() if name in names)
+
+
+def _listed(text: str | None) -> list[str]:
+    return [name for part in (text or "").split(",") if (name := part.strip())]
