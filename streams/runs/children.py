@@ -39,11 +39,14 @@ class Children:
 
     def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         """Start `aisle ARGUMENTS`."""
+        self.start_other(f"aisle {' '.join(arguments)}", [*self._command, *arguments], environment=environment)
+
+    def start_other(self, name: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+        """Start another command, to be called by a name."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        name = "-".join(arguments)
         with self._log(name).open("wb") as output:
             self._running[name] = subprocess.Popen(  # noqa: S603  our own command
-                [*self._command, *arguments],
+                command,
                 env={**self._environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -58,15 +61,13 @@ class Children:
         Raises:
             RefusedError: one has ended; with the last they said.
         """
-        for process in self._running.values():
+        for name, process in self._running.items():
             if process.poll() is not None:
-                raise RefusedError(f"A worker ended with code {process.returncode}.\n{self.last_words()}")
+                raise RefusedError(f"`{name}` ended with code {process.returncode}.\n{self.last_words()}")
 
     def last_words(self) -> str:
         """Give the last lines of each."""
-        return "\n".join(
-            f"aisle {name.replace('-', ' ')}:\n" + "\n".join(_tail(self._log(name))) for name in self._running
-        )
+        return "\n".join(f"{name}:\n" + "\n".join(_tail(self._log(name))) for name in self._running)
 
     def stop(self) -> None:
         """Ask them to end, then make them."""
@@ -92,7 +93,7 @@ class Children:
             shutil.rmtree(self._directory, ignore_errors=True)
 
     def _log(self, name: str) -> Path:
-        return self._directory / f"{name}.log"
+        return self._directory / f"{name.replace(' ', '-')}.log"
 
 
 def _tail(path: Path, lines: int = 12) -> Sequence[str]:

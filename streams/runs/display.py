@@ -103,7 +103,7 @@ def print_table(tally: Tally, refused: "Counter[str]", *, seconds: float) -> Non
     )
     console.print(
         f"{tally.events:,} events, {tally.slates:,} slates, {tally.dead_letters:,} dead letters in {seconds:.1f} s; "
-        f"slate latency p50 {tally.latency_ms(0.5):.1f} ms, p99 {tally.latency_ms(0.99):.1f} ms."
+        f"slate latency p50 {tally.latencies.quantile(0.5):.1f} ms, p99 {tally.latencies.quantile(0.99):.1f} ms."
     )
     for line in explained(refused):
         console.print(line)

@@ -1,5 +1,6 @@
 """A run on a broker: real topics, real workers, in lock-step."""
 
+import os
 import shutil
 import socket
 import time
@@ -183,9 +184,16 @@ class KafkaRun:
 
 
 def environment_of(settings: Settings, broker: Mapping[str, str]) -> dict[str, str | None]:
-    """Give a worker the run's settings; what belongs to the installation's own workers is switched off."""
+    """Give a worker the run's settings; what belongs to the installation's own workers is switched off.
+
+    So is the language model, which may cost money: no run over a file calls one. A key or an endpoint in `.env` is
+    covered by nothing, in the environment; whatever else the API's client would read there goes.
+    """
     return {
         **broker,
+        **{name: None for name in os.environ if name.upper().startswith("OPENAI_")},
+        "OPENAI_API_KEY": "",
+        "OPENAI_BASE_URL": "",
         "AISLE_TOPIC_PREFIX": settings.topic_prefix,
         "AISLE_PARTITIONS": str(settings.partitions),
         "AISLE_DATA_DIR": str(settings.data_dir),

@@ -1,10 +1,10 @@
 """What a run comes to: counts, latency, and how often the next click was in the slate."""
 
-from array import array
 from collections.abc import Collection, Sequence
 
 from models.scoring import Scores, Scoring
 from schemas.events import Event, EventName
+from streams.runs.latencies import Latencies
 
 SCORED_PLACEMENT = "home"
 """The shelf every click answers: the next product, whatever the page."""
@@ -24,7 +24,7 @@ class Tally:
         self.events = 0
         self.slates = 0
         self.dead_letters = 0
-        self._latencies_ms = array("f")
+        self.latencies = Latencies()
 
     def event(self, event: Event, *, partition: int, offset: int) -> None:
         """Take the next event, before its slates."""
@@ -37,14 +37,9 @@ class Tally:
         """Take a slate that answers the event at offset `cause`; unknown latency is None."""
         self.slates += 1
         if latency_ms is not None:
-            self._latencies_ms.append(max(0.0, latency_ms))
+            self.latencies.add(latency_ms)
         if placement == SCORED_PLACEMENT:
             self.scoring.slate(products, partition=partition, cause=cause)
-
-    def latency_ms(self, share: float) -> float:
-        """Give the latency that this share of the slates did not exceed; 0 without slates."""
-        ordered = sorted(self._latencies_ms)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
     def summary(self) -> dict[str, object]:
         """Give the line that `--json` ends with."""
@@ -53,7 +48,7 @@ class Tally:
             "events": self.events,
             "slates": self.slates,
             "dead_letters": self.dead_letters,
-            "latency_ms": {"p50": round(self.latency_ms(0.5), 2), "p99": round(self.latency_ms(0.99), 2)},
+            "latency_ms": self.latencies.summary(),
             **_scores(scores, self.k),
         }
 

@@ -14,9 +14,11 @@ import pytest
 from schemas.errors import RefusedError
 from schemas.events import Event, Item
 from streams.runs.children import Children
+from streams.runs.on_kafka import environment_of
 from streams.runs.progress import NOTHING, ProgressClient
 from streams.runs.tally import Tally
 from streams.runs.window import Window
+from streams.settings import Settings
 
 PYTHON = (sys.executable, "-c")
 
@@ -60,7 +62,7 @@ def test_a_slate_of_unknown_latency_still_counts() -> None:
     """Its event's acknowledgement may not have been seen yet."""
     tally = Tally({"view_item"})
     tally.slate("home", [], partition=0, cause=0, latency_ms=None)
-    assert (tally.slates, tally.latency_ms(0.5)) == (1, 0.0)
+    assert (tally.slates, tally.latencies.quantile(0.5)) == (1, 0.0)
 
 
 def test_a_window_never_opens_beyond_half_its_bound() -> None:
@@ -181,3 +183,20 @@ def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="code 3") as refused:
             children.check()
     assert "no topics False" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "openai_api_key", "OPENAI_BASE_URL", "Openai_Base_Url"])
+def test_a_run_over_a_file_never_finds_a_language_model(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the user's environment nor their `.env` gives its workers one."""
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text(f"{name}=paid\n")
+    monkeypatch.setenv(name, "paid")
+    assert Settings().llm_on
+    for other, told in environment_of(Settings(), {}).items():
+        if told is None:
+            monkeypatch.delenv(other, raising=False)
+        else:
+            monkeypatch.setenv(other, told)
+    assert not Settings().llm_on
