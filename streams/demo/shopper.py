@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.events import Consent, EventName
 from schemas.products import Product
-from schemas.slates import Slate
+from streams.demo.shelves import Shelves
 from streams.demo.taste import Truth
 from streams.demo.words import CAMPAIGNS
 
@@ -106,7 +106,7 @@ def is_organic(visitor_id: str) -> bool:
 class Shopper:
     """A visitor with lasting favourites.
 
-    `slates` holds the newest slate of each placement; whoever delivers slates writes it, the next visit reads it.
+    `shelves` hold the newest slate of each; whoever delivers slates fills them, the visit looks at them.
 
     Args:
         visitor_id: with the seed, decides everything about them.
@@ -117,7 +117,7 @@ class Shopper:
     def __init__(self, visitor_id: str, seed: int, truth: Truth) -> None:
         self.visitor_id = visitor_id
         self.organic = is_organic(visitor_id)
-        self.slates: dict[str, Slate] = {}
+        self.shelves = Shelves()
         self.visits = 0
         self._seed = seed
         random = Random(f"{seed}-{visitor_id}")
@@ -131,7 +131,7 @@ class Shopper:
     def begin(self) -> Random:
         """Start a visit: give it its own random source, so that visits do not depend on each other's order."""
         self.visits += 1
-        self.slates.clear()
+        self.shelves.clear()
         return Random(f"{self._seed}-{self.visitor_id}-{self.visits}")
 
     def mission(self, random: Random, hour: int) -> Mission:

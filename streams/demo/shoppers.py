@@ -124,14 +124,10 @@ class Crowd:
             self._schedule(turn.shopper, turn.rest, turn.due_ms)
         return told
 
-    def show(self, slate: Slate) -> None:
-        """Put a slate on its visitor's page, where the visitor is here and sees slates; an older one never wins."""
+    def show(self, slate: Slate) -> bool:
+        """Put a slate on its visitor's page, where the visitor is here and sees slates, and say whether it is there."""
         shopper = self._active.get(slate.visitor_id)
-        if shopper is None or shopper.organic:
-            return
-        before = shopper.slates.get(slate.placement)
-        if before is None or _order(before) < _order(slate):
-            shopper.slates[slate.placement] = slate
+        return shopper is not None and not shopper.organic and shopper.shelves.put(slate)
 
     def _enter(self, now_ms: int) -> None:
         shopper = self._arrival()
@@ -165,7 +161,3 @@ class Crowd:
                 **act.fields,
             }
         )
-
-
-def _order(slate: Slate) -> tuple[int, int, int]:
-    return slate.cause.epoch, slate.cause.offset, slate.revision

@@ -1,6 +1,6 @@
 """One visit, event by event: land, look for something, read it, maybe put it in the cart, and at some point leave."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -163,11 +163,14 @@ class Visit:
         return None
 
     def _slate(self, placement: str) -> Slate | None:
-        """Find the slate on the page; one that belongs to another product is not."""
-        slate = None if self._shopper.organic else self._shopper.slates.get(placement)
-        if slate is None or placement != "product" or self._trip.current is None:
-            return slate
-        return slate if slate.anchor in self._scene.truth.products[self._trip.current] else None
+        """Find the slate on the page; a product's belongs to whichever variant was looked at."""
+        if self._shopper.organic:
+            return None
+        anchors: Sequence[str | None] = [None]
+        if placement == "product" and self._trip.current is not None:
+            anchors = self._scene.truth.products[self._trip.current]
+        found = (self._shopper.shelves.get(placement, anchor) for anchor in anchors)
+        return next((slate for slate in found if slate is not None), None)
 
     def _product(self, item: int) -> Product:
         return self._scene.products[self._shopper.variant(self._scene.truth.products[item])]

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from schemas.events import Event, decode_event
 from schemas.record import epoch_ms, from_epoch_ms
 from schemas.slates import Cause, Lineage, Slate, SlateItem
+from streams.demo.shelves import Shelves
 from streams.demo.shop import generate_shop
 from streams.demo.shopper import is_organic
 from streams.demo.shoppers import Crowd, Happening
@@ -124,3 +125,35 @@ def test_shoppers_do_what_shoppers_do() -> None:
     for event in told:
         views[event.visitor_id, epoch_ms(event.at) // 60_000] += event.name == "view_item"
     assert max(views.values()) <= 20
+
+
+def test_a_shelf_shows_the_greatest_epoch_offset_and_revision() -> None:
+    """A revision takes the place of its own slate alone, whatever comes when; other anchors are other shelves."""
+    event = Event(event_id="e", name="view_item", visitor_id="v", at=from_epoch_ms(START_MS), items=())
+    older, newer = slate_for(event, 5), slate_for(event, 9)
+    recreated = newer.model_copy(update={"cause": newer.cause.model_copy(update={"offset": 0, "epoch": 1})})
+    shelves = Shelves()
+    assert [shelves.put(one) for one in (older, revised(older), older, newer)] == [True, True, False, True]
+    assert [shelves.put(one) for one in (revised(older), revised(newer), recreated)] == [False, True, True]
+    assert shelves.get("home") is recreated
+    elsewhere = [older.model_copy(update={"placement": "product", "anchor": anchor}) for anchor in ("p1", "p2")]
+    assert all(shelves.put(one) for one in elsewhere)
+    assert [shelves.get("product", anchor) for anchor in ("p1", "p2", "p3")] == [*elsewhere, None]
+
+
+def revised(slate: Slate) -> Slate:
+    """Decide a slate again."""
+    return slate.model_copy(update={"revision": 1})
+
+
+def test_only_a_slate_that_is_on_a_page_is_shown() -> None:
+    """The crowd says what became of a slate: of somebody who is gone, who sees none, or whose page is newer already."""
+    people = crowd()
+    landed = [one.event for one in shopping(people, 3, slates=False)]
+    organic = next(event for event in landed if is_organic(event.visitor_id))
+    event = next(event for event in landed if not is_organic(event.visitor_id))
+    gone = event.model_copy(update={"visitor_id": "nobody"})
+    assert not any(people.show(slate_for(one, 3)) for one in (organic, gone))
+    assert people.show(slate_for(event, 3))
+    assert not people.show(revised(slate_for(event, 2)))
+    assert people.show(revised(slate_for(event, 3)))
