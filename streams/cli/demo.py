@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.errors import RefusedError
+from streams.cli.line_file import line_writer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +46,14 @@ def demo(
     broker: Annotated[
         str, typer.Option(help="embedded, external (KAFKA_BOOTSTRAP_SERVERS), docker, maven or auto.")
     ] = "embedded",
+    judge: Annotated[
+        str,
+        typer.Option(help="Who judges: simulated, real (OPENAI_API_KEY, OPENAI_BASE_URL), off; auto: real if set."),
+    ] = "auto",
+    events: Annotated[
+        Path | None, typer.Option(help="Write every event that is sent to this file, one JSON object a line.")
+    ] = None,
+    judge_url: Annotated[str | None, typer.Option(hidden=True, help="Of a simulated judge that runs already.")] = None,
 ) -> None:
     """Watch simulated shoppers in a generated shop, and what is recommended to them.
 
@@ -52,23 +62,29 @@ def demo(
     from rich.console import Console
 
     from streams.demo.catalogue import embed_ahead
+    from streams.demo.judge import announcement, choose_judge
+    from streams.demo.judged import JudgeBoard
     from streams.demo.scoreboard import Scoreboard
     from streams.demo.shop import generate_shop
     from streams.demo.shoppers import Crowd
     from streams.demo.taste import hidden_truth
     from streams.demo.view import summary
+    from streams.runs.on_kafka import free_port
     from streams.settings import Settings
 
     console = Console(stderr=True)
     settings = Settings()
+    judging = choose_judge(judge, settings, port=free_port(), url=judge_url)
+    if judging is not None and (line := announcement(judging, settings)):
+        console.print(line, highlight=False, soft_wrap=True)
     shop = generate_shop(seed, products, at=datetime.now(UTC))
     crowd = Crowd(shop, hidden_truth(shop, seed), seed=seed, rate=rate)
-    board = Scoreboard(shop)
-    with _stop_on_signals() as stop:
+    board = Scoreboard(shop, None if judging is None else JudgeBoard(judging))
+    with line_writer(events) as write, _stop_on_signals() as stop:
         with _bar(console, f"embedding {products:,} products", products) as advance:
             embed_ahead(shop, settings, advance)
         with _opened(broker, settings, console) as (own, environment):
-            show = _Show(console, crowd, board, shop, stop)
+            show = _Show(console, crowd, board, shop, stop, write)
             show.perform(own, environment, history=history, seconds=seconds)
     console.print(summary(board))
     if as_json:
@@ -103,6 +119,7 @@ class _Show:
     board: "Scoreboard"
     shop: "Sequence[Product]"
     stop: "_Stop"
+    write: Callable[[bytes], object]
 
     def perform(
         self,
@@ -117,7 +134,9 @@ class _Show:
         from streams.demo.traffic import Traffic
 
         live = Live(self.crowd, self.board)
-        with Traffic(settings, environment=environment, taken=live.take) as traffic:
+        with Traffic(
+            settings, environment=environment, taken=live.take, sent=self.write, judged=self.board.judge
+        ) as traffic:
             self.console.print("Starting the workers", style="dim")
             traffic.start(self.shop)
             past = self.crowd.history(history, until_ms=int(time.time() * 1000) - HISTORY_ENDS_BEFORE_MS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.errors import RefusedError
+from streams.cli.line_file import line_writer
 
 if TYPE_CHECKING:
     from streams.runs.display import Bars
@@ -54,7 +55,7 @@ def run(
     source.survey  # noqa: B018  a file that cannot be read is refused before a broker is started
     tally = Tally(source.layout.labels)
     started = time.monotonic()
-    with _stopped_in_order(), _writer(slates) as write, _writer(contexts) as keep, Bars() as bars:
+    with _stopped_in_order(), line_writer(slates) as write, line_writer(contexts) as keep, Bars() as bars:
         if in_process:
             final = _in_process(source, Settings(), tally, bars, write)
         else:
@@ -106,19 +107,6 @@ def _on_kafka(
                 return whole.run(bars)
         finally:
             broker.delete_topics(own.topic_prefix)
-
-
-@contextmanager
-def _writer(path: Path | None) -> Iterator[Callable[[bytes], object]]:
-    """Give what writes a line to a file, or to nowhere."""
-    if path is None:
-        yield lambda _line: None
-        return
-    try:
-        with path.open("wb") as file:
-            yield lambda line: file.write(line + b"\n")
-    except OSError as error:
-        raise RefusedError(f"{path} cannot be written ({error.strerror}).") from None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from streams.demo.scoreboard import Scoreboard
 from streams.demo.shoppers import Crowd, Happening
 from streams.demo.traffic import Traffic
 from streams.runs.output import Emitted
+from streams.sources.importing import ORIGIN
 
 HEARS_EVERY_S, REPLAY_HEARS_EVERY_S = 0.25, 0.05
 LEFT_OVER_S = 5.0
@@ -39,7 +40,7 @@ class Watcher:
         """Take an event that was just sent."""
 
     def slate(self, slate: Slate) -> None:
-        """Take a slate that a shopper may see."""
+        """Take a slate that is on a shopper's page now."""
 
     def tick(self, now_s: float) -> None:
         """Take a moment to draw."""
@@ -73,7 +74,7 @@ class Live:
         left = iter(history)
         while chunk := list(islice(left, max(1, traffic.room))):
             for event in chunk:
-                partition, offset = traffic.send(event)
+                partition, offset = traffic.send(event, origin=ORIGIN)  # nobody waits for it: no judge is asked
                 self._board.past(event, partition=partition, offset=offset)
             progress(len(chunk))
             while not traffic.room:
@@ -106,8 +107,9 @@ class Live:
             return
         sent = self._sent[slate.partition, slate.cause]
         latency_ms = (now_s - sent.at_s) * 1000
-        self._latency_ms += _SMOOTHING * (latency_ms - self._latency_ms)
-        self._crowd.pace = min(SLOWEST, max(1.0, self._latency_ms / SLOWER_ABOVE_MS))
+        if not slate.revision:  # which waits for judgements, not for the machine
+            self._latency_ms += _SMOOTHING * (latency_ms - self._latency_ms)
+            self._crowd.pace = min(SLOWEST, max(1.0, self._latency_ms / SLOWER_ABOVE_MS))
         self._board.slate(
             slate.placement,
             slate.products,
@@ -115,11 +117,13 @@ class Live:
             cause=slate.cause,
             latency_ms=latency_ms,
             now_s=now_s,
+            revision=slate.revision,
+            judged=slate.judged,
         )
         if not sent.organic:
             shown = Slate.decode(slate.value)
-            self._crowd.show(shown)
-            self._watcher.slate(shown)
+            if self._crowd.show(shown):
+                self._watcher.slate(shown)
 
     def _send_waiting(self, traffic: Traffic, now_s: float) -> None:
         room = traffic.room

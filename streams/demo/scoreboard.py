@@ -7,6 +7,8 @@ from typing import NamedTuple
 from models.metrics import HitRate, ReciprocalRank
 from schemas.events import Event, EventName, Item
 from schemas.products import Product
+from schemas.slates import JudgedBy
+from streams.demo.judged import JudgeBoard
 from streams.demo.shoppers import Happening
 from streams.runs.tally import Tally
 
@@ -29,11 +31,16 @@ class Scoreboard:
     Events of the history teach the references and are counted apart. See `models.scoring` for the order in which
     events and slates must come.
 
+    A slate counts once, as it was first served: its revision, decided again with judgements that came later, is
+    counted apart, with its latency.
+
     Args:
         products: the catalogue.
+        judge: what counts for the language model, where there is one.
     """
 
-    def __init__(self, products: Sequence[Product]) -> None:
+    def __init__(self, products: Sequence[Product], judge: JudgeBoard | None = None) -> None:
+        self.judge = judge
         self._items: Mapping[str, str] = {product.product_id: product.item for product in products}
         self.tally = Tally(CLICKS, k=K)
         self._oracle = (HitRate(K), ReciprocalRank(K))
@@ -49,6 +56,8 @@ class Scoreboard:
         """Take the next event, before its slates; only organic clicks are queries."""
         event = self._by_item(one.event)
         self.tally.events += 1
+        if self.judge is not None:
+            self.judge.event(now_s)
         self._recent["events"].append(now_s)
         self.tally.scoring.event(event, partition=partition, offset=offset, counted=one.organic)
         if one.best:
@@ -56,9 +65,22 @@ class Scoreboard:
                 metric.add(one.best, {event.items[0].product_id})
 
     def slate(
-        self, placement: str, products: Sequence[str], *, partition: int, cause: int, latency_ms: float, now_s: float
+        self,
+        placement: str,
+        products: Sequence[str],
+        *,
+        partition: int,
+        cause: int,
+        latency_ms: float,
+        now_s: float,
+        revision: int = 0,
+        judged: JudgedBy | None = None,
     ) -> None:
-        """Take a slate that answers an event."""
+        """Take a slate that answers an event, or its revision."""
+        if self.judge is not None:
+            self.judge.slate(placement, judged, revision=revision, latency_ms=latency_ms, now_s=now_s)
+        if revision:
+            return
         items = [self._items.get(product, product) for product in products]
         self._recent["slates"].append(now_s)
         self.tally.slate(placement, items, partition=partition, cause=cause, latency_ms=latency_ms)
@@ -96,6 +118,7 @@ class Scoreboard:
             "organic_clicks": self.clicks,
             "history_events": self.history_events,
             "simulated": True,
+            "judge": {"kind": "off"} if self.judge is None else self.judge.summary(),
         }
 
     def _by_item(self, event: Event) -> Event:

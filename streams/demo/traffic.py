@@ -13,6 +13,8 @@ from schemas.errors import RefusedError
 from schemas.events import Event
 from schemas.products import Product
 from schemas.topics import EVENTS, LEARNING
+from streams.demo.judged import JudgeBoard
+from streams.demo.judging import Judging
 from streams.kafka import confluent_config, partition_of
 from streams.runs.children import Children
 from streams.runs.feeding import feed
@@ -41,12 +43,21 @@ class Traffic:
         settings: of this demo: servers, prefix, partitions, worker slot.
         environment: what workers need to know of the broker.
         taken: called with every slate.
+        sent: called with every event as encoded.
+        judged: counts what a judge does, where there is one: its worker is started too.
     """
 
     def __init__(
-        self, settings: Settings, *, environment: Mapping[str, str], taken: Callable[[Emitted], object]
+        self,
+        settings: Settings,
+        *,
+        environment: Mapping[str, str],
+        taken: Callable[[Emitted], object],
+        sent: Callable[[bytes], object] = lambda _event: None,
+        judged: JudgeBoard | None = None,
     ) -> None:
         self._settings = settings
+        self._sent = sent
         self._window = Window(settings.partitions, ahead=AHEAD)
         self._next: defaultdict[int, int] = defaultdict(int)
         self._heard = NOTHING
@@ -55,8 +66,10 @@ class Traffic:
         config = {**confluent_config(settings), "log_level": 2}  # a broker that goes first, at the end, is no news
         directory = settings.data_dir / "runs" / (settings.worker_slot or "demo")
         with ExitStack() as stack:
+            self._judging = stack.enter_context(closing(Judging(judged)))
+            output = Output(config, settings.topics, taken, judgement=self._judging.judgement)
             self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
-            self._output = stack.enter_context(closing(Output(config, settings.topics, taken)))
+            self._output = stack.enter_context(closing(output))
             self._progress = stack.enter_context(closing(ProgressClient(self._ports["clicks"])))
             self._embedding = stack.enter_context(closing(ProgressClient(self._ports["catalog"])))
             self._children = stack.enter_context(Children(directory, environment_of(settings, environment)))
@@ -70,7 +83,8 @@ class Traffic:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
         if kind is None:  # else they may say why
-            for worker in WORKERS:
+            kinds: tuple[Kind, ...] = (*WORKERS, "judge")
+            for worker in kinds:
                 shutil.rmtree(files_of(self._settings, worker), ignore_errors=True)
 
     @property
@@ -92,18 +106,21 @@ class Traffic:
         """Start the workers and hand them the catalogue, never faster than they read."""
         self._output.open()
         for kind, port in self._ports.items():
-            self._children.start("worker", kind, environment={"AISLE_HTTP_PORT": str(port)})
+            environment = {**self._judging.environment, "AISLE_HTTP_PORT": str(port)}
+            self._children.start("worker", kind, environment=environment)
+        self._judging.start(self._children)
         feed(products, self._writer, self._applied)
-        while not self._heard.ready:
+        while not (self._heard.ready and self._judging.ready()):
             self._applied()
 
-    def send(self, event: Event) -> tuple[int, int]:
+    def send(self, event: Event, *, origin: str | None = None) -> tuple[int, int]:
         """Send an event; gives the partition and the offset it will have there."""
-        key = event.visitor_id.encode()
+        key, value = event.visitor_id.encode(), event.encode()
         partition = partition_of(key, self._settings.partitions)
         place = (partition, self._window.send(partition))
         self._next[partition] += 1
-        self._writer.write(EVENTS, key, event.encode(), acked=partial(self._acked, place))
+        self._writer.write(EVENTS, key, value, origin=origin, acked=partial(self._acked, place))
+        self._sent(value)
         return place
 
     def next_offsets(self) -> dict[int, int]:
@@ -116,6 +133,7 @@ class Traffic:
         if time.monotonic() - self._heard_at > hear_every_s:
             self._heard_at = time.monotonic()
             self._hear()
+        self._judging.hear()
 
     def settle(self, timeout_s: float) -> None:
         """Wait until everything sent is worked through and every slate has come, or time is up."""
@@ -124,6 +142,7 @@ class Traffic:
         while not self.idle and time.monotonic() < until:
             self.receive(hear_every_s=0.05)
         self._output.drain()
+        self._judging.hear(every_s=0)
 
     def _applied(self) -> int:
         """Wait a little, and give how many products the workers know with their vectors."""

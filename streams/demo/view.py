@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from schemas.events import Event
 from schemas.slates import Slate
+from streams.demo.judge_view import judge_lines, judge_panel
 from streams.demo.live import Watcher
 from streams.demo.scoreboard import Scoreboard
 from streams.demo.watched import Watched
@@ -21,7 +22,7 @@ BAR_CHARS = 25
 
 
 class PlainView(Watcher):
-    """One line every few seconds, for logs and pipes.
+    """A line every few seconds, for logs and pipes, and two of the judge where there is one.
 
     Args:
         board: what is counted.
@@ -40,12 +41,12 @@ class PlainView(Watcher):
         self._next_s = now_s + LINE_S
         board = self._board
         hits = ", ".join(f"{one.name} {one.hr:.1%}" for one in board.hits())
-        self._console.print(
+        line = (
             f"{LABEL}: {board.rate('events', now_s):.0f} events/s, {board.rate('slates', now_s):.0f} slates/s; "
-            f"next clicks found ({board.clicks}): {hits}",
-            highlight=False,
-            soft_wrap=True,
+            f"next clicks found ({board.clicks}): {hits}"
         )
+        for one in (line, *(judge_lines(board.judge) if board.judge else ())):
+            self._console.print(one, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         return self
@@ -102,13 +103,17 @@ class LiveView(Watcher):
         from rich.panel import Panel
 
         board, tally = self._board, self._board.tally
+        p50, p99 = (tally.latencies.quantile(share) for share in (0.5, 0.99))
         numbers = (
             f"[b]{board.rate('events', now_s):.0f}[/] events/s   [b]{board.rate('slates', now_s):.0f}[/] slates/s   "
-            f"event to slate p50 [b]{tally.latency_ms(0.5):.0f}[/] ms, p99 [b]{tally.latency_ms(0.99):.0f}[/] ms   "
+            f"event to slate p50 [b]{p50:.0f}[/] ms, p99 [b]{p99:.0f}[/] ms   "
             f"{tally.events:,} events, {tally.slates:,} slates so far"
         )
         return Group(
-            Panel(numbers, title=f"aisle, live: {LABEL}", title_align="left"), hits_table(board), self._visitor()
+            Panel(numbers, title=f"aisle, live: {LABEL}", title_align="left"),
+            hits_table(board),
+            self._visitor(),
+            *([judge_panel(board.judge)] if board.judge else []),
         )
 
     def _visitor(self) -> "RenderableType":
@@ -146,8 +151,9 @@ def summary(board: Scoreboard) -> "RenderableType":
     return Group(
         hits_table(board),
         f"{tally.events:,} events of {LABEL} after a history of {board.history_events:,}; {tally.slates:,} slates, "
-        f"{tally.dead_letters:,} dead letters; event to slate p50 {tally.latency_ms(0.5):.1f} ms, "
-        f"p99 {tally.latency_ms(0.99):.1f} ms.",
+        f"{tally.dead_letters:,} dead letters; event to slate p50 {tally.latencies.quantile(0.5):.1f} ms, "
+        f"p99 {tally.latencies.quantile(0.99):.1f} ms.",
+        *([judge_panel(board.judge)] if board.judge else []),
     )
 
 

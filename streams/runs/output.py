@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from schemas.errors import RefusedError
-from schemas.slates import of_campaign
-from schemas.topics import CHANGELOG, EVENTS_DEAD, PRODUCTS_DEAD, SLATES, TopicName, Topics
+from schemas.slates import JudgedBy, of_campaign
+from schemas.topics import CHANGELOG, EVENTS_DEAD, JUDGEMENTS, PRODUCTS_DEAD, SLATES, TopicName, Topics
 from streams.kafka import is_embedded
 from streams.partitions import WATERMARK_KEY
 
@@ -28,16 +28,19 @@ class Emitted(NamedTuple):
     cause: int
     appended_ms: int
     value: bytes
+    revision: int = 0
+    judged: JudgedBy | None = None
 
 
 class Output:
-    """Reads `recommendations`, the dead letters and perhaps the changelog from their start, without a group.
+    """Reads `recommendations`, the dead letters and what else is wanted from their start, without a group.
 
     Args:
         config: librdkafka's settings of this installation.
         topics: names of this run.
         taken: called with every slate.
         contexts: keep every visitor's last context.
+        judgement: called with key and value of every record of `judgements`, which is not read without.
 
     Attributes:
         dead_letters: how many there were.
@@ -51,12 +54,15 @@ class Output:
         taken: Callable[[Emitted], object],
         *,
         contexts: bool = False,
+        judgement: Callable[[bytes, bytes | None], object] | None = None,
     ) -> None:
         from confluent_kafka import Consumer
 
         self._topics = topics
         self._taken = taken
-        self._read: list[TopicName] = [SLATES, EVENTS_DEAD, PRODUCTS_DEAD, *([CHANGELOG] if contexts else [])]
+        self._judgement = judgement
+        wanted: dict[TopicName, bool] = {CHANGELOG: contexts, JUDGEMENTS: judgement is not None}
+        self._read = [SLATES, EVENTS_DEAD, PRODUCTS_DEAD, *(name for name, reads in wanted.items() if reads)]
         self.dead_letters = 0
         self.contexts: dict[str, bytes] = {}
         self._next: dict[tuple[str, int], int] = {}
@@ -139,6 +145,8 @@ class Output:
                 self._taken(slate)
         elif place[0] == self._topics[CHANGELOG]:
             self._keep(message.key(), message.value())
+        elif self._judgement is not None and place[0] == self._topics[JUDGEMENTS]:
+            self._judgement(message.key(), message.value())
         else:
             self.dead_letters += 1
 
@@ -161,4 +169,6 @@ def _emitted(message: "Message") -> Emitted | None:
         cause=slate["cause"]["offset"],
         appended_ms=message.timestamp()[1],
         value=message.value(),
+        revision=slate["revision"],
+        judged=JudgedBy.model_validate(slate["judged"]) if "judged" in slate else None,
     )

@@ -91,6 +91,19 @@ def test_the_summary_has_the_keys_that_scripts_read() -> None:
     wanted = {"events", "slates", "dead_letters", "latency_ms", "hr@20", "mrr@20", "popularity_hr@20"}
     assert wanted | {"popularity_mrr@20", "cooc_hr@20", "cooc_mrr@20", "oracle_hr@20"} <= set(said)
     assert said["simulated"] is True
+    assert said["judge"] == {"kind": "off"}
+
+
+def test_a_revision_is_no_other_slate() -> None:
+    """Hits, slates and latency are those of the slate as it was first served."""
+    board = Scoreboard(SHOP)
+    board.happened(happening("page_view"), partition=0, offset=0, now_s=0.0)
+    board.slate("home", ["p5"], partition=0, cause=0, latency_ms=4.0, now_s=0.0)
+    board.slate("home", ["p7"], partition=0, cause=0, latency_ms=700.0, now_s=0.7, revision=1)
+    board.happened(happening("view_item", product="p7"), partition=0, offset=1, now_s=1.0)
+    board.tally.scoring.finish()
+    said = board.summary()
+    assert (said["slates"], said["hr@20"], said["latency_ms"]) == (1, 0.0, {"p50": 4.0, "p99": 4.0})
 
 
 def test_rates_look_back_a_few_seconds() -> None:
