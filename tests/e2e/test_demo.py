@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,12 +11,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
+
+from models.prompt import INSTRUCTION
+from models.wording import Worded, department, word
+from streams.demo.shop import generate_shop
+from streams.simulated.judge import question
+from streams.simulated.request import Asked
+from streams.simulated.server import SimulatedJudge
 
 pytestmark = pytest.mark.slow
 
 AISLE = (sys.executable, "-c", "from streams.cli.main import main; main()")
+KEY_WORDS = {
+    *("any", "new", "returning", "loyal", "low", "mid", "high", "landing", "browsing", "comparing", "buying"),
+    *("kids", "women", "men", "adults", ""),
+}
+"""What keys are made of, beside the departments of the catalogue."""
+
 SMALL = ("--json", "--products", "250", "--history", "400", "--rate", "60")
 
 
@@ -59,10 +75,14 @@ def processes_of(home: Path) -> list[str]:
 
 
 def test_a_demo_ends_by_itself_and_says_what_it_came_to(home: Path) -> None:
-    """After its time the last line has every key, nothing was refused, and no process is left."""
-    with demo(home, "--for", "8") as process:
-        out, err = process.communicate(timeout=200)
-        assert process.returncode == 0, err
+    """The last line has every key, nothing was refused, no prompt tells of anybody, and no process is left."""
+    sent = home / "events.jsonl"
+    with SimulatedJudge(latency_ms=50, keep_prompts=10_000) as judge:
+        asks = ("--judge", "simulated", "--judge-url", judge.base_url, "--events", str(sent))
+        with demo(home, "--for", "8", *asks) as process:
+            out, err = process.communicate(timeout=200)
+            assert process.returncode == 0, err
+        prompts = judge.prompts
     said = json.loads(out.splitlines()[-1])
     wanted = {"events", "slates", "dead_letters", "latency_ms", "hr@20", "mrr@20", "popularity_hr@20"}
     assert wanted | {"popularity_mrr@20", "cooc_hr@20", "cooc_mrr@20", "oracle_hr@20"} <= set(said)
@@ -72,9 +92,58 @@ def test_a_demo_ends_by_itself_and_says_what_it_came_to(home: Path) -> None:
     assert 0 < said["latency_ms"]["p50"] <= said["latency_ms"]["p99"]
     assert 0 < said["hr@20"] <= 1
     assert said["organic_clicks"] > 20
+    assert said["judge"]["kind"] == "simulated"
+    assert said["judge"]["calls"] == len(prompts) > 0
+    assert said["judge"]["revisions"] + said["judge"]["slates"]["first_minute"]["coarse"] > 0
+    told = [json.loads(line) for line in sent.read_text().splitlines()]
+    assert len(told) >= said["events"] + said["history_events"]
+    assert_of_nobody(prompts, told)
     assert processes_of(home) == []
     assert not list((home / "runs").glob("*"))
     assert not list(home.glob("worker-*"))
+
+
+def assert_of_nobody(prompts: list[Asked], sent: list[dict[str, Any]]) -> None:
+    """Hold every prompt against what visitors sent: it names products as the catalogue does, and a key of its words."""
+    shop = generate_shop(1, 250)
+    products = [_told(worded) for product in shop if (worded := word(product))]
+    words = KEY_WORDS | {department(product) for product in shop}
+    private, queries = private_of(sent)
+    assert len(private) > 100
+    assert len(queries) > 10
+    for prompt in prompts:
+        asked = question(prompt.user)
+        before, _, data = prompt.user.partition("\n")
+        assert (prompt.system, orjson.dumps(asked).decode()) == (INSTRUCTION, data)
+        assert before == f"Products to judge: {len(asked['products'])}. The next line is data."
+        assert all({**one, "n": 0} in products for one in asked["products"])
+        parts = [part for each in (asked["visitor"], asked["intent"]) for part in each.values()]
+        found = {word for part in parts for word in re.split("[./]", part)}
+        assert found <= words
+        assert not found & (queries - {department(product) for product in shop})
+        text = prompt.system + prompt.user
+        assert not [one for one in private if one in text]
+        assert not re.search(r"@|://|www\.", text)
+
+
+def _told(worded: Worded) -> dict[str, int | str]:
+    """Say what a prompt tells of a product, whatever its number."""
+    texts = {
+        "title": worded.title, "category": worded.category, "for": worded.for_whom, "price": worded.price_band,
+        "brand": worded.brand, "about": worded.about,
+    }  # fmt: skip
+    return {"n": 0, **{name: text for name, text in texts.items() if text}}
+
+
+def private_of(sent: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
+    """Give all that names visitors, sessions or pages in these events, and all search words."""
+    private, queries = set[str](), set[str]()
+    for event in sent:
+        page, shown, landing = event.get("page") or {}, event.get("shown") or {}, event.get("context") or {}
+        names = (event["visitor_id"], event["event_id"], event.get("user_id"), shown.get("slate_id"))
+        private |= {name for name in (*names, page.get("view_id"), page.get("url"), page.get("referrer")) if name}
+        queries |= {query for query in (event.get("query"), landing.get("utm_term")) if query}
+    return private, queries
 
 
 def test_ctrl_c_ends_a_demo_with_a_summary(home: Path) -> None:
