@@ -13,7 +13,7 @@ def judge_panel(board: JudgeBoard) -> Any:
     from rich.panel import Panel
     from rich.text import Text
 
-    lines = (_coverage(board), _revisions(board), _spent(board), _minutes(board))
+    lines = (_coverage(board), _revisions(board), _spent(board), _minutes(board), *_trouble(board))
     return Panel(Text("\n".join(lines)), title=board.judge.title, title_align="left")
 
 
@@ -22,6 +22,7 @@ def judge_lines(board: JudgeBoard) -> list[str]:
     return [
         f"{board.judge.title}: {_coverage(board)}; {_revisions(board)}",
         f"{board.judge.title}: {_spent(board)}; {_minutes(board)}",
+        *_trouble(board),
     ]
 
 
@@ -48,6 +49,10 @@ def _revisions(board: JudgeBoard) -> str:
         f"{len(late):,} slates sent again with later judgements, event to revision p50 {late.quantile(0.5):.0f} ms, "
         f"p99 {late.quantile(0.99):.0f} ms"
     )
+
+
+def _trouble(board: JudgeBoard) -> list[str]:
+    return [f"Nothing is judged now: {board.trouble}"] if board.trouble else []
 
 
 def _spent(board: JudgeBoard) -> str:

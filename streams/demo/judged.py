@@ -58,10 +58,13 @@ class JudgeBoard:
 
     Args:
         judge: who judges.
+
+    `trouble` says why nothing is judged now, "" where all is well.
     """
 
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
+        self.trouble = ""
         self.latencies = Latencies()
         self.spent = Spent()
         self._states: defaultdict[bool, Counter[str]] = defaultdict(Counter)

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 
+from streams.demo.judge_client import JudgeClient
 from streams.demo.judged import JudgeBoard
-from streams.demo.spending import SpendingClient
 from streams.runs.children import Children
 from streams.runs.on_kafka import free_port
-from streams.runs.progress import ProgressClient
 
 HEAR_EVERY_S = 1.0
 
@@ -22,8 +21,7 @@ class Judging:
     def __init__(self, board: JudgeBoard | None) -> None:
         self._board = board
         self._port = free_port()
-        self._progress = ProgressClient(self._port)
-        self._spending = SpendingClient(self._port)
+        self._client = JudgeClient(self._port)
         self._heard_at = time.monotonic()
 
     @property
@@ -51,18 +49,18 @@ class Judging:
         Raises:
             RefusedError: the worker may not run, with its reason.
         """
-        return self._board is None or self._progress.ask().ready
+        return self._board is None or not self._client.why_not()
 
     def hear(self, *, every_s: float = HEAR_EVERY_S) -> None:
-        """Ask now and then what was spent, and whether the worker may still run."""
+        """Ask now and then how the worker is, and what was spent."""
         if self._board is None or time.monotonic() - self._heard_at < every_s:
             return
         self._heard_at = time.monotonic()
-        spent = self._spending.ask() if self.ready() else None
+        self._board.trouble = self._client.why_not()
+        spent = self._client.spent()
         if spent is not None:
             self._board.heard(spent, time.time())
 
     def close(self) -> None:
-        """Close the connections."""
-        self._progress.close()
-        self._spending.close()
+        """Close the connection."""
+        self._client.close()

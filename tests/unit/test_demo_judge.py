@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -10,11 +11,12 @@ from schemas.errors import RefusedError
 from schemas.judgements import SPENDING_KEY
 from schemas.slates import JudgedBy
 from streams.demo.judge import Judge, announcement, choose_judge
+from streams.demo.judge_client import JudgeClient, read
 from streams.demo.judge_view import judge_lines, judge_panel
 from streams.demo.judged import JudgeBoard, Spent
 from streams.demo.scoreboard import Scoreboard
-from streams.demo.spending import SpendingClient, read
 from streams.demo.view import PlainView
+from streams.http import HealthServer, Probes
 from streams.settings import Settings
 
 METRICS = """\
@@ -145,7 +147,29 @@ def test_calls_that_were_never_made_are_none() -> None:
     """The circuit breaker and the budget keep calls from being made; failed ones were."""
     assert read(METRICS) == Spent(calls=9, prompt_tokens=900, completion_tokens=80, usd=0.25)
     assert read("") == Spent()
-    assert SpendingClient(1).ask() is None
+    assert JudgeClient(1).spent() is None
+
+
+def test_a_worker_that_does_not_judge_is_told_with_its_reason() -> None:
+    """A refusal ends the demo as that of any other worker does; what may pass is shown."""
+    reasons: list[str] = []
+    told: dict[str, Any] = {"ready": True, "partitions": [0, 1]}
+    server = HealthServer("127.0.0.1", 0, Probes(alive=list, ready=lambda: reasons, progress=lambda: told))
+    server.start()
+    client = JudgeClient(server.port)
+    try:
+        assert client.why_not() == ""
+        told["ready"], reasons[:] = False, ["the language model refuses: unknown key"]
+        board = counted()
+        board.trouble = client.why_not()
+        assert judge_lines(board)[-1] == "Nothing is judged now: the language model refuses: unknown key"
+        told["refused"] = "no model"
+        with pytest.raises(RefusedError, match="no model"):
+            client.why_not()
+    finally:
+        client.close()
+        server.stop()
+    assert client.why_not() == "its worker does not answer"
 
 
 def test_people_see_who_judges_and_that_it_is_simulated() -> None:

@@ -1,15 +1,18 @@
-"""What a judge worker says at `/metrics` of its calls and what they cost."""
+"""What a judge worker says of itself: whether it is ready, its calls, and what they cost."""
 
 from http.client import HTTPConnection, HTTPException
 
+import orjson
+
+from schemas.errors import RefusedError
 from streams.demo.judged import Spent
 
 NOT_MADE = frozenset({"open", "budget"})
 """Outcomes of `aisle_llm_calls_total` where there was no call."""
 
 
-class SpendingClient:
-    """Asks over one kept connection.
+class JudgeClient:
+    """Asks one worker.
 
     Args:
         port: of the worker's HTTP server on this machine.
@@ -18,25 +21,39 @@ class SpendingClient:
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=10)
 
-    def ask(self) -> Spent | None:
+    def why_not(self) -> str:
+        """Say why it does not judge; "" where it does.
+
+        Raises:
+            RefusedError: it may not run, with its reason.
+        """
+        progress = orjson.loads(self._get("/progress") or b"{}")
+        if "refused" in progress:
+            raise RefusedError(f"The judge's worker may not run: {progress['refused']}")
+        if progress.get("ready"):
+            return ""
+        return self._get("/readyz").decode().strip() or "its worker does not answer"
+
+    def spent(self) -> Spent | None:
         """Give what it has counted since it started; None while it does not answer."""
-        try:
-            self._connection.request("GET", "/metrics")
-            return read(self._connection.getresponse().read().decode())
-        except (OSError, HTTPException, ValueError):
-            self._connection.close()
-            return None
+        page = self._get("/metrics")
+        return read(page.decode()) if page else None
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
+    def _get(self, path: str) -> bytes:
+        try:
+            self._connection.request("GET", path)
+            return self._connection.getresponse().read()
+        except (OSError, HTTPException):
+            self._connection.close()
+            return b""
+
 
 def read(metrics: str) -> Spent:
     r"""Read a page of metrics.
-
-    Raises:
-        ValueError: it is none.
 
     >>> read('aisle_llm_calls_total{outcome="ok"} 2.0\naisle_llm_calls_total{outcome="budget"} 9.0\n').calls
     2
