@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import which
 from types import MappingProxyType
 from typing import Literal
+from urllib.parse import urlsplit
 
 from schemas.errors import RefusedError, RetryError
 from schemas.topics import DAY_MS, EVENTS, GENERATIONS, LEARNING, SPECS
@@ -56,7 +57,7 @@ def examine(settings: Settings, *, look_up: Callable[[str], object | None] = fin
         snapshots_finding(settings),
         qdrant_finding(settings),
         weights_finding(settings, look_up),
-        key_finding(settings),
+        model_finding(settings, look_up),
     ]
     return broker_findings(settings) + others
 
@@ -235,13 +236,22 @@ def weights_finding(settings: Settings, look_up: Callable[[str], object | None] 
     return Finding("model weights", "note", f"no weights of {model}", step)
 
 
-def key_finding(settings: Settings) -> Finding:
-    """Look for the LLM's key; it is never shown."""
-    if settings.openai_api_key is None:
-        return Finding(
-            "api key", "note", "none: slates are decided without a language model", "nothing: this version asks none"
-        )
-    return Finding("api key", "ok", f"set, for {settings.openai_base_url or 'the default endpoint'}; not used yet")
+def model_finding(settings: Settings, look_up: Callable[[str], object | None] = find_spec) -> Finding:
+    """Look for the language model; its key is never shown."""
+    if not settings.llm_on:
+        step = "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, and run `aisle worker judge`"
+        return Finding("language model", "note", "none: slates are decided without one", step)
+    if look_up("openai") is None:
+        step = "`pip install '.[llm]'` in aisle's checkout, where `aisle worker judge` runs; other workers do without"
+        return Finding("language model", "note", "the package openai is not installed", step)
+    where = urlsplit(settings.openai_base_url or "https://api.openai.com").hostname
+    spent = f"at most {settings.llm_budget_usd_per_hour:g} USD an hour"
+    found = f"{settings.llm_model} at {where}, {spent}; asked by `aisle worker judge`"
+    if not settings.judged:
+        return Finding("language model", "note", found, "AISLE_JUDGED_PLACEMENTS is empty: nothing is asked")
+    if not settings.llm_budget_usd_per_hour:
+        return Finding("language model", "note", found, "AISLE_LLM_BUDGET_USD_PER_HOUR is 0: nothing is asked")
+    return Finding("language model", "ok", found)
 
 
 def _ladder_finding() -> Finding:

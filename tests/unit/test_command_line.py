@@ -42,13 +42,21 @@ def test_a_refusal_is_one_sentence_and_exit_code_1() -> None:
 
 
 def test_doctor_fails_where_something_is_broken_and_not_where_something_is_absent() -> None:
-    """A broker that is set and away is broken; none, and no API key, is how one starts."""
+    """A broker that is set and away is broken; none, and no language model, is how one starts."""
     broken = run("doctor", "--json", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     absent = run("doctor")
 
     assert (broken.returncode, absent.returncode) == (1, 0)
     levels = {finding["name"]: finding["level"] for finding in json.loads(broken.stdout)["findings"]}
-    assert (levels["broker"], levels["api key"]) == ("problem", "note")
+    assert (levels["broker"], levels["language model"]) == ("problem", "note")
+
+
+def test_a_judge_without_a_language_model_says_what_to_set() -> None:
+    """Before it starts anything; the broker comes second."""
+    done = run("worker", "judge")
+
+    assert done.returncode == 1
+    assert re.fullmatch(r"aisle: There is no language model to judge with: set OPENAI_API_KEY, or .*\n", done.stderr)
 
 
 def test_an_unknown_command_is_exit_code_2() -> None:

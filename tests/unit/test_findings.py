@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from schemas.topics import SPECS, Topics
 from streams.findings import (
-    key_finding,
     keys_finding,
+    model_finding,
     qdrant_finding,
     retention_findings,
     snapshots_finding,
@@ -129,12 +131,36 @@ def test_snapshots_have_an_age(tmp_path: Path) -> None:
     assert snapshots_finding(nowhere).level == "problem"
 
 
-def test_the_api_key_is_never_shown() -> None:
-    """Only that it is set."""
-    found = key_finding(Settings(_env_file=None, openai_api_key="sk-very-secret"))
+def test_neither_the_key_nor_the_address_of_a_language_model_is_shown() -> None:
+    """An address may hold a password: only its host is named, with the model and what it may cost."""
+    settings = Settings(
+        _env_file=None, openai_api_key="sk-very-secret", openai_base_url="https://me:secret@llm.example:1/v1?k=secret"
+    )
+    found = model_finding(settings, lambda _: object())
 
-    assert found.level == "ok"
+    assert (found.level, found.step) == ("ok", "")
+    assert "gpt-4.1-mini at llm.example, at most 1 USD an hour" in found.found
     assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "step"),
+    [
+        ({"openai_api_key": None}, "set OPENAI_API_KEY"),
+        ({"llm_budget_usd_per_hour": 0}, "AISLE_LLM_BUDGET_USD_PER_HOUR is 0"),
+        ({"judged_placements": ""}, "AISLE_JUDGED_PLACEMENTS is empty"),
+    ],
+)
+def test_why_no_language_model_is_asked_is_told(changed: dict[str, object], step: str) -> None:
+    """With the setting that says so."""
+    settings = Settings(_env_file=None, **{"openai_api_key": "sk-1", "openai_base_url": None} | changed)
+    found = model_finding(settings, lambda _: object())
+
+    assert found.level == "note"
+    assert step in found.step
+    assert (
+        "pip install" in model_finding(BARE.model_copy(update={"openai_base_url": "http://x/v1"}), lambda _: None).step
+    )
 
 
 def test_what_aisle_writes_bears_the_brokers_time() -> None:
