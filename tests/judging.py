@@ -1,6 +1,6 @@
 """A shop with outdoor gear for adults and for kids, judgements made by hand, and an agent that asks for them."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from schemas.judgements import Judgement, JudgementRequest, JudgementTable, judg
 from schemas.products import Product
 from schemas.record import epoch_ms
 from schemas.slates import Slate
-from schemas.topics import JUDGEMENT_REQUESTS, JUDGEMENTS, LEARNING, PRODUCTS, SLATES, TopicName
+from schemas.topics import EVENTS, JUDGEMENT_REQUESTS, JUDGEMENTS, LEARNING, PRODUCTS, SLATES, TopicName
 from streams.bootstrap import build_world, clicks_rules
 from streams.clicks import ClicksAgent
 from streams.flow import LogRecord, Out
@@ -98,7 +98,7 @@ class Serving:
         self.agent = ClicksAgent(self.world, self.rules, clock=self._clock)
         self.part, self.now, self.tick = PartitionState(0), NOON, timedelta(0)
         self._folds = {fold.topic: fold for fold in self.world.folds}
-        self._ends: Counter[TopicName] = Counter()
+        self.logs: defaultdict[TopicName, list[LogRecord]] = defaultdict(list)
         self.put_products(self.products.values())
 
     @property
@@ -108,8 +108,7 @@ class Serving:
 
     def apply(self, topic: TopicName, key: bytes | None, value: bytes | None) -> None:
         """Let a follower read one record."""
-        self._folds[topic].apply(LogRecord(0, self._ends[topic], epoch_ms(self.now), key, value))
-        self._ends[topic] += 1
+        self._folds[topic].apply(self._append(topic, key, value))
 
     def put_products(self, products: Iterable[Product]) -> None:
         """Insert or replace products."""
@@ -124,13 +123,8 @@ class Serving:
     def feed(self, event: Event, *headers: tuple[str, bytes]) -> list[Out]:
         """Handle an event the moment it happens, and learn from it."""
         self.now = max(self.now, event.at)
-        value = event.encode()
-        record = LogRecord(0, self.part.mark + 1, epoch_ms(event.at), event.visitor_id.encode(), value, headers)
-        outputs = self.agent.handle([record], self.part).outputs
-        for out in outputs:
-            if out.topic == LEARNING:
-                self.apply(LEARNING, None, out.value)
-        return outputs
+        record = self._append(EVENTS, event.visitor_id.encode(), event.encode(), headers)
+        return self._write(self.agent.handle([record], self.part).outputs)
 
     def look(self, *headers: tuple[str, bytes], visitor: str = "v", product: str = "kids-boots-1") -> list[Out]:
         """Let a visitor look at a product."""
@@ -150,8 +144,23 @@ class Serving:
         """Give all revisions that are due, with their evidence."""
         found: list[Out] = []
         while (some := self.revisions.revise()) is not None:
-            found += some
+            found += self._write(some)
         return found
+
+    def _write(self, outputs: list[Out]) -> list[Out]:
+        for out in outputs:
+            if out.topic == LEARNING:
+                self.apply(LEARNING, None, out.value)
+            else:
+                self._append(out.topic, out.key, out.value)
+        return outputs
+
+    def _append(
+        self, topic: TopicName, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()
+    ) -> LogRecord:
+        log = self.logs[topic]
+        log.append(LogRecord(0, len(log), epoch_ms(self.now), key, value, headers))
+        return log[-1]
 
 
 def slates(outputs: Iterable[Out]) -> list[Slate]:

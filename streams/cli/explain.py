@@ -15,6 +15,9 @@ def explain(
     visitor: Annotated[str | None, typer.Option(help="Instead: a visitor's newest slate.", show_default=False)] = None,
     at: Annotated[str | None, typer.Option(help="With --visitor: the newest at or before this time.")] = None,
     placement: Annotated[str | None, typer.Option(help="With --visitor: of this placement alone.")] = None,
+    revision: Annotated[
+        int | None, typer.Option(min=0, help="Which revision of it: 0 as it was first, 1 with judgements; the newest.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, max=100, help="Candidates named per source and filter.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
@@ -33,7 +36,7 @@ def explain(
     settings = current(Settings())
     now_ms = int(time.time() * 1000)
     at_ms = now_ms if at is None else moment_ms(at, option="--at", now_ms=now_ms)
-    wanted = Wanted(slate_id, visitor, at_ms, placement)
+    wanted = Wanted(slate_id, visitor, at_ms, placement, revision)
     with Bars() as bars:
         found = asyncio.run(explained(settings, client_of(settings), wanted, most=top, watch=bars))
     if as_json:

@@ -145,7 +145,7 @@ def _items(found: Found, come: Stages, knowledge: Knowledge, rules: SlateRules, 
     request, candidates, decision = found.decided.request, found.candidates, found.decided.decision
     described = candidates_of(found.retrieved.found, request.context, knowledge)
     raw = raw_scores(described, request.context, knowledge.model.blend)
-    weights = knowledge.model.blend.weights
+    weights, scores = knowledge.model.blend.weights, _judged(found, knowledge)
     for at, item in zip(come.order, decision.items, strict=True):
         place = int(come.listed.places[at])
         reserved = come.reserved if come.reserved and come.reserved.at == at else None
@@ -171,7 +171,16 @@ def _items(found: Found, come: Stages, knowledge: Knowledge, rules: SlateRules, 
             ranks=(0 if reserved and reserved.alone else at + 1, _rank(come.diverse, at), _rank(come.capped, at)),
             explored=decision.explored is not None and decision.explored.rank == item["rank"],
             reserved=reserved is not None,
+            judged=scores[place],
         )
+
+
+def _judged(found: Found, knowledge: Knowledge) -> Sequence[float | None]:
+    """Give what the table in use says of each candidate, 0..10."""
+    judged, rows = found.candidates.judged, found.candidates.rows
+    if judged.used < 0:
+        return [None] * len(rows)
+    return knowledge.judgements.scores(judged.keys[judged.used], rows, found.decided.request.context.at_ms)
 
 
 def _rank(order: Sequence[int], at: int) -> int:

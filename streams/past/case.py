@@ -30,6 +30,7 @@ class Task(NamedTuple):
 
     arrived_ms: int
     slate_id: str
+    revision: int
     at: Positions
     slate: Kept
     evidence: Kept

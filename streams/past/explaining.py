@@ -16,6 +16,7 @@ from streams.past.again import Recorded, answers_of, context_after, decide_again
 from streams.past.differences import slate_difference
 from streams.past.explanation import DecisionTold, Explanation, PlaceTold
 from streams.past.finding import Scene, Wanted, find
+from streams.past.judged import tell_judged, tell_moves
 from streams.past.positions import positions_of
 from streams.past.worlds import Inputs
 from streams.reading import assigned_consumer
@@ -111,17 +112,20 @@ def _told(
     places: tuple[PlaceTold, ...],
     missing: tuple[str, ...],
 ) -> Explanation:
-    event = event_of(scene.record)
+    event, titles = event_of(scene.record), Titles(knowledge)
     context = context_after(scene.visitor, event, rules.session)
+    size = next((one.size for one in rules.placements if one.name == scene.slate.placement), 0)
     return Explanation(
         slate=scene.slate.model_dump(mode="json", exclude_none=True),
         event=event.model_dump(mode="json", exclude_none=True),
         arrived_at=rfc3339(nearest_time(scene.record.timestamp_ms)),
         state_from=scene.state_from,
-        session=tell_session(scene.visitor, context, event, rules.session, Titles(knowledge)),
+        session=tell_session(scene.visitor, context, event, rules.session, titles),
         lineage=places,
         decision=decision,
         missing=(*scene.missing, *missing),
+        revisions=tuple(one.revision for one in scene.revisions),
+        moves=tell_moves(scene.revisions, size, titles),
     )
 
 
@@ -148,6 +152,7 @@ def _decision(scene: Scene, rules: ClicksRules, world: World, most: int) -> Deci
         shown=found.decided.request.placement.size,
         items=way.items,
         explored=None if explored is None else explored.model_dump(),
+        judged=tell_judged(found, knowledge),
     )
 
 

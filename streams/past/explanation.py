@@ -86,6 +86,7 @@ class ItemTold:
     `contributions` are what each source adds, and `blend` is their sum. `emphasis` is what the placement adds,
     `fatigue` the factor for having been seen `times_shown` times without a click. `ranks` are 1-based: by relevance,
     after diversity, after caps; 0 where exploration or the slot reserved for what is hardly known brought it in.
+    `judged` is what the language model gave it, 0..10; None where it said nothing of it, or no table is in use.
     """
 
     rank: int
@@ -101,6 +102,32 @@ class ItemTold:
     ranks: tuple[int, int, int]
     explored: bool
     reserved: bool
+    judged: float | None = None
+
+
+class JudgedTold(NamedTuple):
+    """What the candidates were judged by.
+
+    `table` names the judgements in use, as `segment|intent`: the visitor's own (`by` is `fine`), or everybody's with
+    the intent (`coarse`); "" for `none`. `hits` of the `of` best candidates are judged in it.
+    """
+
+    segment: str
+    intent: str
+    by: str
+    table: str
+    hits: int
+    of: int
+    covered: bool
+
+
+class MoveTold(NamedTuple):
+    """A product's rank before the judgements came, and after; None where it is not on the slate."""
+
+    product_id: str
+    title: str
+    before: int | None
+    after: int | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +161,7 @@ class DecisionTold:
     shown: int
     items: tuple[ItemTold, ...]
     explored: dict[str, Any] | None
+    judged: JudgedTold | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +169,8 @@ class Explanation:
     """A slate explained.
 
     `slate` and `event` are the records; `state_from` is `evidence`, or `events` where the state was rebuilt; `missing`
-    are sentences about what could not be had.
+    are sentences about what could not be had. `revisions` are those that are kept; where there are several, `moves` has
+    the ranks of what the first or the newest of them shows.
     """
 
     slate: dict[str, Any]
@@ -152,6 +181,8 @@ class Explanation:
     lineage: tuple[PlaceTold, ...]
     decision: DecisionTold | None
     missing: tuple[str, ...]
+    revisions: tuple[int, ...] = (0,)
+    moves: tuple[MoveTold, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Give it for scripts."""

@@ -18,6 +18,7 @@ from streams.flow import LogRecord
 from streams.generations import has_grown
 from streams.kafka import partition_of
 from streams.past.again import state_of
+from streams.past.case import NEVER_MS
 from streams.past.logs import Logs, plain_of
 from streams.past.visitors import Seeds, Visitors, skips
 from streams.settings import Settings
@@ -30,12 +31,16 @@ MARGIN_MS = 60_000
 
 
 class Wanted(NamedTuple):
-    """Which slate: by its id, or the visitor's newest at a time (ms since 1970), perhaps of one placement."""
+    """Which slate: by its id, or the visitor's newest at a time (ms since 1970), perhaps of one placement.
+
+    And which revision of it, the newest where that is not said.
+    """
 
     slate_id: str | None = None
     visitor_id: str | None = None
     at_ms: int = 0
     placement: str | None = None
+    revision: int | None = None
 
     def partition(self, partitions: int) -> int:
         """Say where it lies.
@@ -58,7 +63,8 @@ class Wanted(NamedTuple):
 class Scene(NamedTuple):
     """A slate's bytes and record, its event's record, and what is known of the visitor.
 
-    `state_from` says where the state is from; `missing` are sentences about what is not there.
+    `state_from` says where the state is from; `missing` are sentences about what is not there; `revisions` are all that
+    are kept of the slate, in order.
     """
 
     data: bytes
@@ -68,6 +74,7 @@ class Scene(NamedTuple):
     visitor: Visitor | None
     state_from: str
     missing: tuple[str, ...]
+    revisions: tuple[Slate, ...] = ()
 
 
 async def find(settings: Settings, client: Mapping[str, Any], wanted: Wanted, rules: SessionRules) -> Scene:
@@ -81,14 +88,14 @@ async def find(settings: Settings, client: Mapping[str, Any], wanted: Wanted, ru
     erased = await read_erased(client, settings.topics)
     async with Logs(client, [(name, partition) for name in names]) as logs:
         search = _Search(settings, logs, partition, rules, grown=await has_grown(client, settings.topics))
-        slate, data = await search.slate(wanted)
+        slate, data, revisions = await search.slate(wanted)
         record = await search.event(slate)
         event = event_of(record)
         if erased.covers_ids(event.visitor_id, event.user_id, arrived_ms=record.timestamp_ms):
             raise RefusedError(f"The visitor of slate {slate.slate_id} asked to be forgotten: it is not explained.")
         evidence = await search.evidence(slate, record.timestamp_ms)
         visitor, state_from, missing = await search.state(slate, evidence)
-        return Scene(data, slate, record, evidence, visitor, state_from, missing)
+        return Scene(data, slate, record, evidence, visitor, state_from, missing, revisions)
 
 
 class _Search:
@@ -96,31 +103,42 @@ class _Search:
         self._topics, self._logs, self._partition, self._rules = settings.topics, logs, partition, rules
         self._grown = grown
 
-    async def slate(self, wanted: Wanted) -> tuple[Slate, bytes]:
-        """Find the slate, the first of its id, or the visitor's newest."""
-        data = await (self._by_visitor(wanted) if wanted.slate_id is None else self._by_id(wanted.slate_id))
-        if data is None:
+    async def slate(self, wanted: Wanted) -> tuple[Slate, bytes, tuple[Slate, ...]]:
+        """Find the slate, by its id or as the visitor's newest, and all its revisions, the first record of each."""
+        slate_id = wanted.slate_id or await self._by_visitor(wanted)
+        found = {} if slate_id is None else await self._by_id(slate_id)
+        if not found:
             raise RefusedError(self._not_found(wanted))
+        revision = max(found) if wanted.revision is None else wanted.revision
+        if revision not in found:
+            there = " and ".join(map(str, sorted(found)))
+            raise RefusedError(f"There is no revision {revision} of slate {slate_id}: there is {there}.")
         try:
-            return Slate.decode(data), data
+            revisions = {number: Slate.decode(data) for number, data in sorted(found.items())}
         except DecodeError as error:
             raise RefusedError(f"The slate cannot be read by this build: {error.detail}.") from None
+        return revisions[revision], found[revision], tuple(revisions.values())
 
-    async def _by_id(self, slate_id: str) -> bytes | None:
+    async def _by_id(self, slate_id: str) -> dict[int, bytes]:
         match = SLATE_ID.fullmatch(slate_id)
         assert match is not None, "checked before"
-        event = await self._logs.at(self._topics[EVENTS], self._partition, int(match[3]))
+        slates, event = self._topics[SLATES], await self._logs.at(self._topics[EVENTS], self._partition, int(match[3]))
+        self._logs.seek(slates, self._partition, 0)
         if event is not None:
-            await self._logs.seek_time(self._topics[SLATES], self._partition, event.timestamp_ms - MARGIN_MS)
-        needle = orjson.dumps(slate_id)
-        async for record in self._logs.upto(self._topics[SLATES], self._partition):
-            if needle in (record.value or b""):
+            await self._logs.seek_time(slates, self._partition, event.timestamp_ms - MARGIN_MS)
+        found: dict[int, bytes] = {}
+        needle, until_ms = orjson.dumps(slate_id), NEVER_MS
+        async for record in self._logs.upto(slates, self._partition):
+            if record.timestamp_ms > until_ms:
+                break  # a revision comes soon, or not at all
+            if record.value and needle in record.value:
                 plain = plain_of(record)
-                if plain.get("slate_id") == slate_id and not plain.get("revision"):
-                    return record.value
-        return None
+                if plain.get("slate_id") == slate_id:
+                    found.setdefault(plain.get("revision", 0), record.value)
+                    until_ms = min(until_ms, record.timestamp_ms + MARGIN_MS)
+        return found
 
-    async def _by_visitor(self, wanted: Wanted) -> bytes | None:
+    async def _by_visitor(self, wanted: Wanted) -> str | None:
         needle, found, best = orjson.dumps(wanted.visitor_id), None, (-1, -1)
         async for record in self._logs.upto(self._topics[SLATES], self._partition):
             if needle not in (record.value or b""):
@@ -132,7 +150,7 @@ class _Search:
                 continue
             order = (plain["cause"].get("epoch", 0), plain["cause"]["offset"])
             if order > best:
-                best, found = order, record.value
+                best, found = order, plain["slate_id"]
         return found
 
     def _not_found(self, wanted: Wanted) -> str:

@@ -23,9 +23,10 @@ from streams.past.visitors import Rebuilt, Seeds, Visitors, skips
 
 
 class _Entry(NamedTuple):
-    """A slate in its partition: what it answers, whose it is, and where its bytes lie."""
+    """A slate in its partition: which it is, what it answers, whose it is, and where its bytes lie."""
 
     slate_id: str
+    revision: int
     visitor_id: str
     event_id: str
     event_ms: int
@@ -64,7 +65,7 @@ class Partition:
                 self._report.missing["event"] += 1
 
     async def _read_slates(self) -> None:
-        seen: set[str] = set()
+        seen: set[tuple[str, int]] = set()
         async for record in self._logs.upto(self._names[SLATES], self._partition):
             try:
                 slate = Slate.decode(record.value)
@@ -74,15 +75,15 @@ class Partition:
             if of_campaign(slate.slate_id):
                 self._report.campaigns += 1
                 continue
-            if slate.revision > 0 or not sampled(slate.slate_id, self._case.selection.share):
+            if not sampled(slate.slate_id, self._case.selection.share):
                 continue
-            if slate.slate_id in seen:
+            name = slate.slate_id, slate.revision
+            if name in seen:
                 self._report.repeats += 1
                 continue
-            seen.add(slate.slate_id)
+            seen.add(name)
             cause, kept = slate.cause, self._spool.put(record.value or b"")
-            event_ms = epoch_ms(slate.event_at)
-            entry = _Entry(slate.slate_id, slate.visitor_id, cause.event_id, event_ms, cause.epoch, kept)
+            entry = _Entry(*name, slate.visitor_id, cause.event_id, epoch_ms(slate.event_at), cause.epoch, kept)
             self._slates[cause.offset].append(entry)
 
     async def _read_evidence(self) -> None:
@@ -147,10 +148,12 @@ class Partition:
             missing["evidence"] += 1
             return
         evidence, kept = found
-        self._state(slate.slate_id, evidence, rebuilt)
+        if not slate.revision:  # a revision is decided from the same state
+            self._state(slate.slate_id, evidence, rebuilt)
         task = Task(
             record.timestamp_ms,
             slate.slate_id,
+            slate.revision,
             positions_of(slate.lineage),
             entry.kept,
             kept,
@@ -168,8 +171,11 @@ class Partition:
         return "settings" if slate.lineage.settings != settings_hash else None
 
     def _evidence_of(self, slate: Slate) -> tuple[Evidence, Kept] | None:
-        """Choose the evidence of the decision that was written: a worker that died may have left another one's."""
-        for kept in reversed(self._evidence.pop(slate.slate_id, [])):
+        """Choose the evidence of the decision that was written.
+
+        A worker that died may have left another one's, and each revision has its own.
+        """
+        for kept in reversed(self._evidence.get(slate.slate_id, [])):
             evidence = Evidence.decode(self._spool.get(kept))
             if evidence.decided_at in {None, slate.decided_at}:
                 return evidence, kept

@@ -19,6 +19,7 @@ class Differing(NamedTuple):
     slate_id: str
     what: Literal["slate", "state"]
     first: Difference
+    revision: int = 0
 
 
 @dataclass
@@ -29,8 +30,9 @@ class Report:
     `of another build`, or a log by its name when it is cut or ends before the slate's place in it. `other` are slates
     decided by another `build`, under other `settings` or in another `generation`.
 
-    A slate's state is compared beside it, and counted apart: `states`. Slates of `campaigns` answer no event: there is
-    nothing to decide them again from.
+    A slate's state is compared beside it, and counted apart: `states`. Each revision of a slate is a slate; `revisions`
+    says how many of those compared are no first ones. They were decided from the same state, which is compared once.
+    Slates of `campaigns` answer no event: there is nothing to decide them again from.
     """
 
     equal: int = 0
@@ -41,11 +43,12 @@ class Report:
     states_differing: int = 0
     states_none: int = 0
     states_missing: int = 0
+    revisions: int = 0
     repeats: int = 0
     campaigns: int = 0
     passes: int = 0
     differences: list[Differing] = field(default_factory=list)
-    _digests: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _digests: dict[tuple[str, int], bytes] = field(default_factory=dict, repr=False)
 
     @property
     def compared(self) -> int:
@@ -57,14 +60,15 @@ class Report:
         """Say whether something was compared and nothing differs."""
         return self.compared > 0 and not self.differing and not self.states_differing
 
-    def slate(self, slate_id: str, again: bytes, first: Difference | None) -> None:
+    def slate(self, slate_id: str, again: bytes, first: Difference | None, *, revision: int = 0) -> None:
         """Count a slate that was decided again; `again` are its bytes but for the time of deciding."""
-        self._digests[slate_id] = hashlib.blake2b(again, digest_size=16).digest()
+        self._digests[slate_id, revision] = hashlib.blake2b(again, digest_size=16).digest()
+        self.revisions += revision > 0
         if first is None:
             self.equal += 1
         else:
             self.differing += 1
-            self._keep(Differing(slate_id, "slate", first))
+            self._keep(Differing(slate_id, "slate", first, revision))
 
     def state(self, slate_id: str, first: Difference | None) -> None:
         """Count a state that was rebuilt."""
@@ -82,7 +86,7 @@ class Report:
     def hash(self) -> str:
         """Name everything that was decided again: the same whatever the order, and however partitions were shared."""
         sha = hashlib.sha256()
-        for slate_id, digest in sorted(self._digests.items()):
+        for (slate_id, _), digest in sorted(self._digests.items()):
             sha.update(slate_id.encode() + digest)
         return sha.hexdigest()
 
@@ -100,11 +104,13 @@ class Report:
                 "none": self.states_none,
                 "missing": self.states_missing,
             },
+            "revisions": self.revisions,
             "repeats": self.repeats,
             "campaigns": self.campaigns,
             "passes": self.passes,
             "differences": [
-                {"slate_id": one.slate_id, "what": one.what, **one.first._asdict()} for one in self.differences
+                {"slate_id": one.slate_id, "revision": one.revision, "what": one.what, **one.first._asdict()}
+                for one in self.differences
             ],
             "hash": self.hash,
         }

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from streams.past.explanation import DecisionTold, Explanation, Named, SessionTold
+from streams.past.explanation import DecisionTold, Explanation, MoveTold, Named, SessionTold
 from streams.past.telling import plain_text
 
 TITLE = 34
@@ -21,7 +21,9 @@ def show(told: Explanation, console: Console | None = None) -> None:
     if told.decision is not None:
         _context(told.decision, console)
         _candidates(told.decision, console)
+        _judged(told.decision, console)
         _order(told.decision, console)
+    _moves(told.moves, console)
     _lineage(told, console)
     for sentence in told.missing:
         console.print(f"! {plain_text(sentence, 400)}")
@@ -30,7 +32,8 @@ def show(told: Explanation, console: Console | None = None) -> None:
 def _head(told: Explanation, console: Console) -> None:
     slate, event = told.slate, told.event
     products = ", ".join(str(item["product_id"]) for item in event.get("items", ()))
-    console.print(f"[bold]{plain_text(slate['slate_id'])}[/bold]  {plain_text(slate['placement'])}")
+    revision = f"  revision {slate['revision']}" if slate.get("revision") else ""
+    console.print(f"[bold]{plain_text(slate['slate_id'])}[/bold]  {plain_text(slate['placement'])}{revision}")
     if slate.get("anchor"):
         console.print(f"anchor    {plain_text(slate['anchor'])}")
     console.print(f"visitor   {plain_text(slate['visitor_id'])}")
@@ -103,6 +106,28 @@ def _candidates(decision: DecisionTold, console: Console) -> None:
     console.print(removed)
 
 
+def _judged(decision: DecisionTold, console: Console) -> None:
+    if (judged := decision.judged) is None:
+        return
+    _heading(console, "Judgements", "of a language model, by segment and intent")
+    console.print(f"segment   {plain_text(judged.segment)}, intent {plain_text(judged.intent)}")
+    how = "they cover the slate" if judged.covered else "too few to cover the slate"
+    known = f"{judged.hits} of the {judged.of} best candidates are judged: {how}"
+    table = f"{plain_text(judged.table, 160)} ({judged.by}); {known}" if judged.table else "none"
+    console.print(f"table     {table}")
+
+
+def _moves(moves: Sequence[MoveTold], console: Console) -> None:
+    if not moves:
+        return
+    _heading(console, "The slate before and after judgement", "ranks of what is shown in either")
+    table = _table("after", "before", "product", right=0)
+    for one in moves:
+        ranks = ["-" if rank is None else str(rank) for rank in (one.after, one.before)]
+        table.add_row(*ranks, _product(one.product_id, one.title))
+    console.print(table)
+
+
 def _order(decision: DecisionTold, console: Console) -> None:
     how = f"blend of {decision.learned_rows} learned rows; ranks: by relevance > after diversity > after caps"
     _heading(console, "The slate", how)
@@ -113,6 +138,8 @@ def _order(decision: DecisionTold, console: Console) -> None:
         column.no_wrap = True
     for item in decision.items:
         parts = [f"{name} {value:+.2f}" for name, value in item.contributions if name != "intercept"][:3]
+        if item.judged is not None:
+            parts.append(f"judge {item.judged:.1f} of 10")
         if item.emphasis:
             parts.append(f"shelf {item.emphasis:+.2f}")
         if item.times_shown:

@@ -28,7 +28,8 @@ def print_report(report: Report) -> None:
     for one in report.differences:
         path, recorded, again = one.first
         said = f"{plain_text(recorded)} was recorded, {plain_text(again)} came out"
-        console.print(f"{plain_text(one.slate_id)}: {one.what} {plain_text(path)}: {said}", soft_wrap=True)
+        name = plain_text(one.slate_id) + (f" revision {one.revision}" if one.revision else "")
+        console.print(f"{name}: {one.what} {plain_text(path)}: {said}", soft_wrap=True)
     console.print(f"hash of what came out: {report.hash}", soft_wrap=True)
     console.print(_verdict(report), soft_wrap=True)
 
@@ -38,6 +39,7 @@ def _rows(report: Report) -> list[tuple[str, int]]:
         ("compared", report.compared),
         ("  equal", report.equal),
         ("  differing", report.differing),
+        *([("  of them later revisions", report.revisions)] if report.revisions else []),
         ("states equal", report.states_equal),
         ("states differing", report.states_differing),
         *([("states without consent (none kept)", report.states_none)] if report.states_none else []),

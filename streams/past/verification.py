@@ -111,4 +111,5 @@ def _one(case: Case, task: Task, world: World) -> None:
         return
     recorded = Recorded(slate, event, context, answers_of(evidence, world.knowledge))
     again = written(slate, decide_again(recorded, world.knowledge, case.rules).decided)
-    case.report.slate(slate.slate_id, undated(again), slate_difference(data, again))
+    difference = slate_difference(data, again)
+    case.report.slate(slate.slate_id, undated(again), difference, revision=slate.revision)

@@ -13,6 +13,8 @@ from streams.past.explanation import (
     DecisionTold,
     Explanation,
     ItemTold,
+    JudgedTold,
+    MoveTold,
     Named,
     PlaceTold,
     RemovedTold,
@@ -42,9 +44,10 @@ def explanation() -> Explanation:
         items=(
             ItemTold(1, EVIL, EVIL, 0.5, EVIL, 0.1, BOTH, 0.5, 0.9, 1, (1, 1, 1), explored=False, reserved=True),
             ItemTold(2, EVIL, EVIL, 0.4, EVIL, 0.1, (("intercept", -3.0),), 0.0, 1.0, 0, (2, 0, 0), explored=True,
-                     reserved=False),
+                     reserved=False, judged=7.5),
         ),
         explored={"rank": 2, "pool": EVIL, "propensity": 0.01},
+        judged=JudgedTold(EVIL, EVIL, "coarse", EVIL, 3, 20, covered=False),
     )  # fmt: skip
     session = SessionTold(
         known=True, session_id=EVIL, stage="browsing", n_sessions=1, n_events=2, landing={"country": EVIL}, query=EVIL,
@@ -57,7 +60,10 @@ def explanation() -> Explanation:
     }  # fmt: skip
     event = {"name": "search", "query": EVIL, "at": EVIL, "items": [{"product_id": EVIL}]}
     places = (PlaceTold("learning", 0, 7, None),)
-    return Explanation(slate, event, "2026-05-01T12:00:00.000Z", "evidence", session, places, decision, (EVIL,))
+    moves = (MoveTold(EVIL, EVIL, 3, None), MoveTold(EVIL, EVIL, None, 1))
+    return Explanation(
+        slate, event, "2026-05-01T12:00:00.000Z", "evidence", session, places, decision, (EVIL,), (0, 1), moves
+    )
 
 
 def test_an_explanation_lets_nothing_through() -> None:
