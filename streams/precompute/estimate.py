@@ -1,5 +1,6 @@
 """What filling tables will take, before anybody is asked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -87,7 +88,7 @@ def estimate(wants: Sequence[Want], knowledge: Knowledge, prices: Prices) -> Est
         prompt_tokens=asked,
         completion_tokens=answered,
         usd_expected=round(prices.of(asked, answered), 6),
-        usd_at_most=round(sum(prices.at_most(prompt) for prompt in prompts), 6),
+        usd_at_most=round(math.fsum(prices.at_most(prompt) for prompt in prompts), 6),
     )
 
 
