@@ -92,7 +92,19 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(SLATES, 0, _delete(1) | _ARRIVAL),
     TopicSpec(EVIDENCE, 0, _delete(1) | _ARRIVAL),
     TopicSpec(JUDGEMENT_REQUESTS, 4, _delete(1 / 24) | _ARRIVAL),
-    TopicSpec(JUDGEMENTS, 1, _KEEP_HISTORY | _ARRIVAL),
+    # Each call of the judge writes a whole table anew, 20 KB of it: a dollar an hour is a third of a GB a day. The past
+    # of it is needed while slates are kept, and compaction leaves a segment alone that is still written.
+    TopicSpec(
+        JUDGEMENTS,
+        1,
+        {
+            "cleanup.policy": "compact",
+            "min.compaction.lag.ms": str(2 * DAY_MS),
+            "segment.ms": str(DAY_MS),
+            "segment.bytes": str(128 << 20),
+        }
+        | _ARRIVAL,
+    ),
     TopicSpec(RULES, 1, _KEEP_HISTORY),
     TopicSpec(EVENTS_DEAD, 0, _delete(30) | _ARRIVAL),
     TopicSpec(PRODUCTS_DEAD, 4, _delete(30) | _ARRIVAL),
