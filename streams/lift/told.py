@@ -1,6 +1,7 @@
 """What judgements add, told: lines for a terminal, JSON for scripts, a section of a page."""
 
 from collections.abc import Iterator, Mapping
+from math import floor, log10
 from typing import NamedTuple
 
 from models.blend import JUDGED_FLOOR
@@ -157,10 +158,11 @@ def add_lift(page: Page, lift: Lift, k: int) -> None:
 def usd(amount: float) -> str:
     """Write an amount of money, small ones too.
 
-    >>> usd(1.5), usd(0.00031), usd(0)
-    ('1.50', '0.00031', '0.00')
+    >>> usd(1.5), usd(0.00031), usd(0.000098), usd(0)
+    ('1.50', '0.00031', '0.000098', '0.00')
     """
-    return f"{amount:.2f}" if amount >= 0.1 or not amount else f"{amount:.2g}"
+    digits = 1 - floor(log10(amount)) if amount else 2
+    return f"{amount:.{max(2, digits)}f}"
 
 
 def _estimate(left: Estimate) -> dict[str, object]:

@@ -177,6 +177,17 @@ def test_nothing_judged_is_refused(trained: Trained, tmp_path: Path) -> None:
         lift_of(trained, tmp_path, Scripted(knowing), most_usd=0.0)
 
 
+def test_invalid_answers_are_counted_by_kind(trained: Trained, tmp_path: Path) -> None:
+    """What they leave out is not judged, and the rest is."""
+    lift = lift_of(trained, tmp_path, Scripted(lambda title: 99.0 if title.endswith("7") else knowing(title)))
+    assert lift.bill.invalid["out_of_range"] == lift.bill.invalid["missing"] > 0
+    said = " ".join(lift_lines(lift, K))
+    assert f"out of range {lift.bill.invalid['out_of_range']}" in said
+    assert sum(lift.judging.judged) + lift.bill.invalid["missing"] == sum(
+        len(need.items) for need in lift.collected.needs.keys
+    )
+
+
 def test_a_purse_without_money_pays_for_what_is_free() -> None:
     """And for nothing else."""
     purse = KeyPurse(Cap(0.0))
