@@ -1,6 +1,5 @@
 """USD for one run, and not a cent more."""
 
-from schemas.errors import RefusedError
 from streams.judging.budget import ROUNDING_USD
 
 
@@ -16,8 +15,6 @@ class Cap:
     """
 
     def __init__(self, most_usd: float) -> None:
-        if most_usd < 0:
-            raise RefusedError(f"--judge-most-usd {most_usd:g} is no amount of money: give 0 or more.")
         self.most_usd = most_usd
         self.usd = 0.0
         self.calls = 0

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from math import isfinite
 from typing import NamedTuple
 
 from models.blend import JUDGED_FLOOR
 from models.demand import Needs
 from models.verdict import VerdictFault
+from schemas.errors import RefusedError
 from streams.lift.estimate import Estimate
 from streams.lift.judging import Judging
 from streams.lift.measuring import Measured
@@ -28,11 +30,22 @@ class Terms:
         most_usd: the run spends no more.
         limit: draw only so many slates; None for all.
         weights: of judgements, to be tried beside the one they begin with.
+
+    Raises:
+        RefusedError: the money or a weight is no number from 0 on.
     """
 
     most_usd: float = 1.0
     limit: int | None = None
     weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no limit, or no weight."""
+        if not (isfinite(self.most_usd) and self.most_usd >= 0):
+            raise RefusedError(f"--judge-most-usd {self.most_usd:g} is no amount of money: give 0 or more.")
+        for weight in self.weights:
+            if not (isfinite(weight) and weight >= 0):
+                raise RefusedError(f"--judge-weight {weight:g} is no weight: give 0 or more.")
 
     @property
     def tried(self) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -186,6 +187,13 @@ def test_invalid_answers_are_counted_by_kind(trained: Trained, tmp_path: Path) -
     assert sum(lift.judging.judged) + lift.bill.invalid["missing"] == sum(
         len(need.items) for need in lift.collected.needs.keys
     )
+
+
+@pytest.mark.parametrize("terms", [{"most_usd": float("nan")}, {"most_usd": -1.0}, {"weights": (float("inf"),)}])
+def test_money_and_weights_are_numbers_from_0_on(terms: dict[str, Any]) -> None:
+    """A cap that is none would never be reached."""
+    with pytest.raises(RefusedError, match="give 0 or more"):
+        Terms(**terms)
 
 
 def test_a_purse_without_money_pays_for_what_is_free() -> None:
