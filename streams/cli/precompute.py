@@ -76,7 +76,6 @@ def _asked(
 
 
 def _run(settings: "Settings", asked: "Asked", *, dry_run: bool, quiet: bool) -> "tuple[Planned, Done | None]":
-    from models.warm_up import warm_up
     from streams.admin import check_topics
     from streams.judging.opening import make_caller
     from streams.precompute.running import plan, work
@@ -86,7 +85,6 @@ def _run(settings: "Settings", asked: "Asked", *, dry_run: bool, quiet: bool) ->
     from streams.runs.display import Bars
 
     check_topics(settings)
-    warm_up()
     with Bars() as bars:
 
         async def act(site: Installation) -> "tuple[Planned, Done | None]":

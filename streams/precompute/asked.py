@@ -18,7 +18,7 @@ class Asked:
 
     Args:
         keys: segments and intents.
-        nobodys: pairs that were left out, since no slate is ever judged by them.
+        left_out: pairs that were left out, since no slate is ever judged by them.
         visitors: their ids, each once.
         repeated: lines of the file that named somebody again.
         campaign: names it.
@@ -28,7 +28,7 @@ class Asked:
     """
 
     keys: tuple[JudgementKey, ...] = ()
-    nobodys: int = 0
+    left_out: int = 0
     visitors: tuple[str, ...] = ()
     repeated: int = 0
     campaign: str = ""
@@ -54,7 +54,7 @@ def ask_keys(segments: str | None, intents: str | None, *, most_usd: float) -> A
             "No slate is judged by any of these pairs: any goes with DEPARTMENT/WHOM, a segment with "
             "DEPARTMENT/WHOM.PRICE.STAGE, one that has a department with any.landing too."
         )
-    return Asked(keys=keys, nobodys=pairs.count(None), most_usd=most_usd)
+    return Asked(keys=keys, left_out=pairs.count(None), most_usd=most_usd)
 
 
 def ask_visitors(file: Path, campaign: str | None, placements: str, *, judges: bool, most_usd: float) -> Asked:

@@ -128,7 +128,7 @@ def plain(planned: Planned, done: Done | None) -> dict[str, Any]:
     if planned.campaign is None:
         keys = {
             "asked": len(planned.asked.keys),
-            "nobodys": planned.asked.nobodys,
+            "left_out": planned.asked.left_out,
             "without_products": len(planned.empty),
         }
         said["keys"] = keys

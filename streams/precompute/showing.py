@@ -10,8 +10,8 @@ def planned_lines(planned: Planned) -> Iterator[str]:
     if planned.campaign is not None:
         yield from _people(planned)
     told, asked = planned.estimate, planned.asked
-    if asked.nobodys:
-        yield f"{asked.nobodys:,} pairs are left out: no slate is ever judged by them."
+    if asked.left_out:
+        yield f"{asked.left_out:,} pairs are left out: no slate is ever judged by them."
     for key in planned.empty:
         yield f"{key.segment}|{key.intent}: nothing that is sold fits."
     yield (

@@ -90,7 +90,9 @@ def test_the_money_of_a_run_ends_it_with_a_sentence_and_what_was_judged_stays(tm
         given.run(keys(KIDS, most_usd=most))
     there = len(given.tables()["any|outdoor/kids"].scores)
     assert 0 < there < 80
+    told = given.plan(keys(KIDS)).estimate
     done = given.run(keys(KIDS))
+    assert (told.products, told.cached, told.calls) == (80 - there, there, done.calls)
     assert done.products == 80 - there
     with pytest.raises(RefusedError, match=r"may cost 0\.00 USD"):
         given.run(keys(FINE, most_usd=0.0))
@@ -142,7 +144,7 @@ def test_pairs_that_no_slate_is_judged_by_are_left_out() -> None:
         JudgementKey("loyal.mid.outdoor", "outdoor/kids.low.browsing"),
         JudgementKey("loyal.mid.outdoor", "any.landing"),
     }
-    assert asked.nobodys == 3
+    assert asked.left_out == 3
 
 
 @pytest.mark.parametrize(
