@@ -9,7 +9,7 @@ from streams.sources.reasons import explained
 if TYPE_CHECKING:
     from collections import Counter
 
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 
 class Watch(Protocol):
@@ -26,19 +26,7 @@ class Bars:
     """A progress bar per stage, on standard error."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        told = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
-        columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), *told)
-        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._progress = _progress()
         self._task: TaskID | None = None
 
     def say(self, line: str) -> None:
@@ -57,11 +45,11 @@ class Bars:
             self._progress.update(self._task, completed=done)
 
     def rest(self) -> None:
-        """Leave the bars as they stand, so that something else can be printed below."""
+        """Leave the bars as they stand, so that something else can be printed; later ones stand below it."""
         if self._task is not None:
             self._finish()
             self._progress.stop()
-            self._task = None
+            self._progress, self._task = _progress(), None
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +67,22 @@ class Bars:
             total = next(task.total for task in self._progress.tasks if task.id == self._task)
             self._progress.update(self._task, completed=total)
             self._progress.stop_task(self._task)
+
+
+def _progress() -> "Progress":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    told = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+    columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), *told)
+    return Progress(*columns, console=Console(stderr=True))
 
 
 def print_table(tally: Tally, refused: "Counter[str]", *, seconds: float) -> None:
