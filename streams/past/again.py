@@ -57,10 +57,14 @@ def state_of(evidence: Evidence) -> Visitor | None:
     return None if evidence.state is None else decode_visitor(orjson.dumps(evidence.state))
 
 
+def recorded_answers(evidence: Evidence) -> Answers:
+    """Read what the index answered, by name."""
+    return Answers(evidence.content, evidence.anchored, evidence.cold, evidence.timed_out)
+
+
 def answers_of(evidence: Evidence, knowledge: Knowledge) -> Retrieved:
     """Give what the index answered, as rows of this world's fact table."""
-    answers = Answers(evidence.content, evidence.anchored, evidence.cold, evidence.timed_out)
-    return answered(answers, knowledge)
+    return answered(recorded_answers(evidence), knowledge)
 
 
 def decide_again(recorded: Recorded, knowledge: Knowledge, rules: ClicksRules) -> Found:

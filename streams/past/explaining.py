@@ -4,20 +4,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.knowledge import Knowledge
+from models.retrieval import retrieve
 from schemas.errors import DecodeError
 from schemas.record import nearest_time, rfc3339
 from schemas.slates import Slate
 from schemas.topics import LEARNING, TopicName
 from streams.bootstrap import clicks_rules
-from streams.deciding import ClicksRules, event_of
+from streams.deciding import Answers, ClicksRules, answered, answers_in, event_of
 from streams.generations import FIRST
 from streams.past.accounts import Titles, tell_context, tell_session, tell_sources, tell_way
-from streams.past.again import Recorded, answers_of, context_after, decide_again, written
+from streams.past.again import Recorded, context_after, decide_again, recorded_answers, written
 from streams.past.differences import slate_difference
 from streams.past.explanation import DecisionTold, Explanation, PlaceTold
 from streams.past.finding import Scene, Wanted, find
 from streams.past.judged import tell_judged, tell_moves
-from streams.past.positions import positions_of
+from streams.past.positions import Positions, positions_of, reaches
 from streams.past.worlds import Inputs
 from streams.reading import assigned_consumer
 from streams.runs.display import Watch
@@ -62,14 +63,32 @@ async def explain(
         positions = positions_of(scene.slate.lineage)
         if (gone := inputs.missing(positions)) is not None:
             return _told(scene, rules, None, None, await _places(scene.slate, inputs), (_gone(gone),))
-        past = await inputs.world(positions)
-        world = await past.to(positions, moved=_counting(watch, past.left(positions)))
+        answers = recorded_answers(scene.evidence) if scene.evidence else None
+        first = positions if answers else _searched_at(scene, positions)
+        past = await inputs.world(first)
+        moved = _counting(watch, past.left(positions))
+        if first != positions:
+            answers = _searched(scene, rules, await past.to(first, moved=moved))
+        world = await past.to(positions, moved=moved)
         places = await _places(scene.slate, inputs)
     try:
-        decision = _decision(scene, rules, world, most)
+        decision = _decision(scene, rules, world, answers, most)
     except DecodeError as error:
         return _told(scene, rules, world.knowledge, None, places, (f"It cannot be decided again: {error.detail}.",))
     return _told(scene, rules, world.knowledge, decision, places, ())
+
+
+def _searched_at(scene: Scene, positions: Positions) -> Positions:
+    """Say where the index was searched: a revision is decided from what it answered when the slate was."""
+    first = positions_of(scene.revisions[0].lineage)
+    return first if scene.revisions[0].revision == 0 and reaches(positions, first) else positions
+
+
+def _searched(scene: Scene, rules: ClicksRules, world: World) -> Answers:
+    """Search again for what the slate was first decided from."""
+    event = event_of(scene.record)
+    context = context_after(scene.visitor, event, rules.session)
+    return answers_in(retrieve(context, event, world.knowledge), world.knowledge)
 
 
 def _counting(watch: Watch | None, total: int) -> Callable[[int], object]:
@@ -129,11 +148,11 @@ def _told(
     )
 
 
-def _decision(scene: Scene, rules: ClicksRules, world: World, most: int) -> DecisionTold:
+def _decision(scene: Scene, rules: ClicksRules, world: World, answers: Answers | None, most: int) -> DecisionTold:
     knowledge, slate, event = world.knowledge, scene.slate, event_of(scene.record)
     context = context_after(scene.visitor, event, rules.session)
-    answers = answers_of(scene.evidence, knowledge) if scene.evidence else None
-    found = decide_again(Recorded(slate, event, context, answers), knowledge, rules)
+    retrieved = None if answers is None else answered(answers, knowledge)
+    found = decide_again(Recorded(slate, event, context, retrieved), knowledge, rules)
     first = slate_difference(scene.data, written(slate, found.decided))
     titles = Titles(knowledge)
     way = tell_way(found, knowledge, rules.slates, titles, most)

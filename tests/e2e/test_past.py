@@ -34,7 +34,7 @@ from streams.past.worlds import Inputs
 from streams.settings import Settings
 from streams.snapshots import open_store, tail_name
 from tests.installation import PARTITIONS, Installation
-from tests.recording import Recording
+from tests.recording import JUDGED, Recording
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -70,14 +70,14 @@ class Past:
 
 @pytest.fixture(scope="module")
 def past(kafka_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
-    """Two workers, one killed half-way; nine of ten slates have evidence."""
+    """Two workers, one killed half-way, that ask a judge; nine of ten slates have evidence."""
     folder: Path = tmp_path_factory.mktemp("past")
     installation = Installation(kafka_broker, folder)
     recording = Recording(installation, products=240, rate=100)
     try:
         recording.open()
         for slot in ("one", "two"):
-            installation.start(slot, AISLE_EVIDENCE_SHARE=str(EVIDENCE_SHARE))
+            installation.start(slot, AISLE_EVIDENCE_SHARE=str(EVIDENCE_SHARE), **JUDGED)
         for slot in ("one", "two"):
             installation.wait_ready(slot)
         installation.wait(lambda: len(installation.progress("two").get("partitions", ())) == PARTITIONS // 2)
@@ -97,7 +97,8 @@ def test_everything_with_evidence_comes_out_again(past: Past) -> None:
     assert report.proven, told
     assert report.equal + sum(report.missing.values()) + report.repeats == len(past.slates), told
     assert report.missing["evidence"] == len(past.bare) > 0, told
-    assert report.states_equal + report.states_none == report.equal > SLATES_WANTED / 2, told
+    assert report.states_equal + report.states_none == report.equal - report.revisions > SLATES_WANTED / 2, told
+    assert 0 < report.revisions <= sum(slate.revision for slate in past.slates), told
     assert report.other == {}
 
 
@@ -149,7 +150,7 @@ def test_a_slate_is_explained_from_its_evidence(past: Past) -> None:
     """The way it came about is told, and what came out is what was recorded."""
     bare = {one.slate_id for one in past.bare}
     slate = max((one for one in past.slates if one.slate_id not in bare and one.explored), key=lambda one: one.event_at)
-    told = past.explain(Wanted(slate_id=slate.slate_id))
+    told = past.explain(Wanted(slate_id=slate.slate_id, revision=slate.revision))
     decision = told.decision
     assert told.state_from == "evidence"
     assert told.missing == ()
@@ -166,11 +167,24 @@ def test_a_slate_is_explained_from_its_evidence(past: Past) -> None:
 def test_slates_without_evidence_are_explained_from_events(past: Past) -> None:
     """The state is rebuilt and the index searched exactly: they come out equal, and it is said where they are from."""
     for slate in past.bare[-3:]:
-        told = past.explain(Wanted(slate_id=slate.slate_id))
+        told = past.explain(Wanted(slate_id=slate.slate_id, revision=slate.revision))
         assert told.state_from == "events"
         assert "no evidence" in told.missing[0]
         assert told.decision is not None
         assert told.decision.equal, told.decision.difference
+
+
+def test_a_revision_is_explained_beside_its_slate(past: Past) -> None:
+    """The newest is told by default, equal to what was recorded, with what judgements changed."""
+    slate = next(one for one in reversed(past.slates) if one.revision and one not in past.bare)
+    told = past.explain(Wanted(slate_id=slate.slate_id))
+    assert told.slate["revision"] == 1
+    assert told.revisions == (0, 1)
+    assert told.decision is not None
+    assert told.decision.equal, told.decision.difference
+    assert told.decision.judged is not None
+    assert told.decision.judged.covered
+    assert told.moves
 
 
 def test_a_visitors_newest_slate_is_found_by_time(past: Past) -> None:

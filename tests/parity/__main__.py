@@ -17,7 +17,7 @@ from streams.past.verification import verify_past
 from streams.runs.display import Bars
 from streams.settings import Settings
 from tests.installation import PARTITIONS, Installation
-from tests.recording import EVIDENCE, Recording
+from tests.recording import EVIDENCE, JUDGED, Recording
 
 
 def main() -> int:
@@ -56,7 +56,7 @@ def _record(installation: Installation, given: argparse.Namespace) -> None:
     recording = Recording(installation, products=given.products, rate=given.rate)
     recording.open()
     for slot in ("one", "two"):
-        installation.start(slot, **EVIDENCE)
+        installation.start(slot, **EVIDENCE, **JUDGED)
     for slot in ("one", "two"):
         installation.wait_ready(slot)
     installation.wait(lambda: len(installation.progress("two").get("partitions", ())) == PARTITIONS // 2)
@@ -67,7 +67,8 @@ def _record(installation: Installation, given: argparse.Namespace) -> None:
         recording.kill("two")
 
     recording.run(given.slates, half_way, seconds=60 + given.slates / 20)
-    _say(f"recorded {recording.slates:,} slates from {recording.events:,} events")
+    revised = f"{recording.revisions:,} of them revisions"
+    _say(f"recorded {recording.slates:,} slates, {revised}, from {recording.events:,} events")
 
 
 def _say(line: str) -> None:

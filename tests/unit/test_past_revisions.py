@@ -233,6 +233,16 @@ def test_the_first_revision_says_what_it_lacked(past: MemoryPast) -> None:
     assert "table     none" in text_of(told)
 
 
+@pytest.mark.parametrize("revision", [0, 1])
+def test_revisions_without_evidence_are_explained_from_events(past: MemoryPast, revision: int) -> None:
+    """The index is searched where the slate was first decided; both come out equal."""
+    past.drop(EVIDENCE, past.first.slate_id.encode() + b'"')
+    told = past.explain(revision=revision)
+    assert told.state_from == "events"
+    assert told.decision is not None
+    assert told.decision.equal, told.decision.difference
+
+
 def test_a_visitors_newest_slate_comes_in_its_newest_revision(past: MemoryPast) -> None:
     """The newest slate by its event; its revisions do not make an older one newer."""
     at_ms = past.logs[SLATES][-1].timestamp_ms
