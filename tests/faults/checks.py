@@ -57,6 +57,7 @@ class Checks:
     dead: Ledger[Place, str] = field(default_factory=Ledger)
     erased: Ledger[tuple[bytes, Place], None] = field(default_factory=Ledger)
     _states: dict[bytes, tuple[int, int, bytes | None]] = field(default_factory=dict)
+    _revised: set[str] = field(default_factory=set)
     _touched: set[bytes] = field(default_factory=set)
     _told: Told = field(default_factory=Told)
     _repeats: int = 0
@@ -81,6 +82,7 @@ class Checks:
         ]
         doubled = [
             *(f"slate {name} answers nothing" for name in self.slates.strange),
+            *(f"revision of {name}, which answers nothing" for name in self._revised if not self.slates.expects(name)),
             *(f"learned from {place}, which teaches nothing" for place in self.learned.strange),
             *(f"dead letter of {place}, which is alive" for place in self.dead.strange),
             *(f"erasure of {key.decode()} at {place}, who did not ask" for key, place in self.erased.strange),
@@ -114,7 +116,10 @@ class Checks:
 
     def _slate(self, record: LogRecord) -> None:
         slate: dict[str, Any] = orjson.loads(record.value or b"")
-        name = slate["slate_id"] + (f" revision {slate['revision']}" if slate["revision"] else "")
+        name = slate["slate_id"]
+        if slate["revision"]:  # it may come or not, and as often as it likes: it is known by its number
+            self._revised.add(name)
+            return
         self.slates.see(name, Answer(slate["visitor_id"], slate["cause"]["event_id"]))
 
     def _step(self, record: LogRecord) -> None:

@@ -47,6 +47,10 @@ class Ledger(Generic[Name, What]):
         else:
             self.strange[name] = what
 
+    def expects(self, name: Name) -> bool:
+        """Tell whether something must be there, whether it is or not."""
+        return name in self._met or name in self.missing
+
     def _meet(self, name: Name, found: What, expected: What) -> None:
         self._met.add(name)
         if found != expected:

@@ -104,6 +104,14 @@ def test_what_is_known_by_its_source_may_come_twice(name: TopicName) -> None:
     assert changed(name, lambda records: [*records, records[0]]) == Verdict(rewritten=1)
 
 
+def test_a_revision_may_come_or_not_but_never_of_nothing() -> None:
+    """One that was lost or repeated is harmless; one of a slate that nobody asked for is one too many."""
+    revision = _renamed(LOGS[SLATES][3], revision=1)
+    assert changed(SLATES, lambda records: [*records, revision, revision]) == Verdict()
+    verdict = changed(SLATES, lambda records: [*records, _renamed(revision, slate_id="s-0-9999-home-0685")])
+    assert len(verdict.doubled) == 1
+
+
 def test_a_slate_that_answers_nothing_is_doubled() -> None:
     """A slate under an id that no event asks for is one too many."""
     verdict = changed(SLATES, lambda records: [*records, _renamed(records[0], slate_id="s-0-9999-home-0685")])
