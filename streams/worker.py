@@ -337,12 +337,14 @@ class Worker:
     def _make_followers(self) -> list[Follower]:
         topics, connection = self._settings.topics, self._connection
         compacted = {spec.name for spec in SPECS if spec.config.get("cleanup.policy") == "compact"}
+        # The embedded broker cuts logs and compacts none; what it cuts of `judgements` is asked for again.
+        with_gaps = {JUDGEMENTS} if connection.embedded else compacted
         return [
             Follower(
                 fold,
                 client=connection.client,
                 topics=topics,
-                strict=connection.embedded or fold.topic not in compacted,
+                strict=fold.topic not in with_gaps,
             )
             for fold in self._job.folds
         ]

@@ -93,7 +93,7 @@ def test_a_demo_ends_by_itself_and_says_what_it_came_to(home: Path) -> None:
     assert 0 < said["hr@20"] <= 1
     assert said["organic_clicks"] > 20
     assert said["judge"]["kind"] == "simulated"
-    assert said["judge"]["calls"] == len(prompts) > 0
+    assert 0 < said["judge"]["calls"] <= len(prompts)
     assert said["judge"]["revisions"] + said["judge"]["slates"]["first_minute"]["coarse"] > 0
     told = [json.loads(line) for line in sent.read_text().splitlines()]
     assert len(told) >= said["events"] + said["history_events"]
