@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests tests-alone tests-kafka format clean
+.PHONY: help install demo test check lint types imports tests tests-e2e tests-rest format clean
 .PHONY: attack bench bench-kernels bench-replay cold faults fuzz judge-faults parity takeover stock soak
 
 help: ## List the targets
@@ -31,7 +31,7 @@ demo: $(STAMP) ## Run the demo: a shop, shoppers, a live view (ARGS="--for 40 --
 test: check ## The same as check
 
 check: lint imports ## Everything CI runs: lint, types, import rules, tests
-	@$(MAKE) --no-print-directory -j3 types tests-alone tests-kafka
+	@$(MAKE) --no-print-directory -j3 types tests-e2e tests-rest
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -46,13 +46,12 @@ imports: $(STAMP)
 tests: $(STAMP) ## Only the tests (ARGS="-k brokers")
 	$(BIN)/pytest $(ARGS)
 
-# Most of the second wait for Kafka, so the first cost no time beside them.
-KAFKA_TESTS := tests/contract tests/e2e tests/integration
-tests-alone: $(STAMP)
-	$(BIN)/pytest $(ARGS) $(addprefix --ignore=,$(KAFKA_TESTS))
+# Both wait for Kafka most of the time, each for a broker of its own: together they take hardly longer than one.
+tests-e2e: $(STAMP)
+	$(BIN)/pytest $(ARGS) tests/e2e
 
-tests-kafka: $(STAMP)
-	$(BIN)/pytest $(ARGS) $(KAFKA_TESTS)
+tests-rest: $(STAMP)
+	$(BIN)/pytest $(ARGS) --ignore=tests/e2e
 
 format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix-only .
