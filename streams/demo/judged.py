@@ -76,6 +76,8 @@ class JudgeBoard:
 
     def event(self, now_s: float) -> None:
         """Count an event of a shopper; the first one starts the clock."""
+        if self._began_s is None:
+            self._began_s = now_s
         self._add("events", now_s)
 
     def slate(self, placement: str, judged: JudgedBy | None, *, revision: int, latency_ms: float, now_s: float) -> None:
@@ -123,9 +125,7 @@ class JudgeBoard:
         self._per_minute[what].add(self._at(now_s), count)
 
     def _at(self, now_s: float) -> float:
-        if self._began_s is None:
-            self._began_s = now_s
-        return max(0.0, now_s - self._began_s)
+        return 0.0 if self._began_s is None else max(0.0, now_s - self._began_s)
 
     def summary(self) -> dict[str, object]:
         """Give the object `judge` of the line that `--json` ends with."""

@@ -143,6 +143,16 @@ def test_calls_stand_beside_new_keys_and_events_minute_by_minute() -> None:
     assert said["events_per_minute"] == [1, 0, 0, 1]
 
 
+def test_the_first_minute_begins_when_the_shop_opens() -> None:
+    """Workers are heard of long before."""
+    board = JudgeBoard(Judge("simulated", "simulated-judge"))
+    board.heard(Spent(calls=1), 100.0)
+    board.event(500.0)
+    board.slate("home", judged("fine", covered=True), revision=0, latency_ms=10.0, now_s=559.0)
+    assert board.covered(later=False) == 1.0
+    assert board.per_minute("calls") == [1]
+
+
 def test_calls_that_were_never_made_are_none() -> None:
     """The circuit breaker and the budget keep calls from being made; failed ones were."""
     assert read(METRICS) == Spent(calls=9, prompt_tokens=900, completion_tokens=80, usd=0.25)
