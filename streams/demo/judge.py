@@ -45,9 +45,9 @@ class Judge:
     @property
     def money(self) -> str:
         """Say what the USD are."""
-        return (
-            "what its tokens would cost at the default prices" if self.kind == "simulated" else "by AISLE_LLM_USD_PER_*"
-        )
+        if self.kind == "simulated":
+            return "what its tokens would cost at the default prices"
+        return "at the prices of AISLE_LLM_USD_PER_MILLION_*"
 
 
 def choose_judge(choice: str, settings: Settings, *, port: int, url: str | None = None) -> Judge | None:
