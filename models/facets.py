@@ -1,6 +1,5 @@
 """What kind of product a product is: department, for whom, and how dear it is among its like."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -83,8 +82,8 @@ def heaviest(weighted: Iterable[tuple[str, float]], default: str = "") -> str:
     >>> heaviest([("a", 1.0), ("b", 0.7), ("b", 0.7), ("", 9.0), ("a", -5.0)])
     'b'
     """
-    total: Counter[str] = Counter()
+    total: dict[str, float] = {}
     for name, weight in weighted:
         if name and weight > 0:
-            total[name] += weight  # type: ignore[assignment]  # typeshed's counters hold whole numbers only
+            total[name] = total.get(name, 0.0) + weight
     return min(total, key=lambda name: (-total[name], name), default=default)

@@ -195,9 +195,10 @@ class Judgements:
         Returns:
             scores less the table's mean, -1..1, 0 where missing; and 1 where missing: float32, shape (n,) each.
         """
-        places = self._places(key, rows, at_ms)
-        scores = np.where(places < 0, np.float32(0.0), self._tables[key.encode()].less_mean[places])
-        return scores, (places < 0).astype(np.float32)
+        table = self._tables[key.encode()]
+        places = self._holding(table, rows, at_ms)
+        absent = places < 0
+        return np.where(absent, np.float32(0.0), table.less_mean[places]), absent.astype(np.float32)
 
     def scores(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> list[float | None]:
         """Give the scores 0..10 of candidates as they were judged, None where missing."""
@@ -211,13 +212,15 @@ class Judgements:
         return some[self._read(some) != UNREADABLE][: self.rules.asked]
 
     def _count(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> int:
-        return int(np.count_nonzero(self._places(key, rows, at_ms) >= 0)) if key.encode() in self._tables else 0
+        table = self._tables.get(key.encode())
+        return 0 if table is None else int(np.count_nonzero(self._holding(table, rows, at_ms) >= 0))
 
     def _places(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> np.ndarray:
         """Find the entries that hold of rows: int64, shape (len(rows),), places in the key's table, -1 for missing."""
         table = self._tables.get(key.encode())
-        if table is None:
-            return np.full(len(rows), -1)
+        return np.full(len(rows), -1) if table is None else self._holding(table, rows, at_ms)
+
+    def _holding(self, table: _Table, rows: np.ndarray, at_ms: int) -> np.ndarray:
         since_ms, known = at_ms - self.rules.ttl_ms, table.rows(self._facts)
         places, unread = _hold(rows, *known, self._stamps, table.stamps, table.judged_ms, since_ms)
         if unread:
