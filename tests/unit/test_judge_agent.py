@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
@@ -14,8 +15,9 @@ from models.judgements import JudgingRules
 from models.knowledge import Knowledge
 from models.model import Model
 from models.ports import Answer, Prompt
+from models.prompt import VERSION
 from schemas.errors import CallFailedError, RefusedError
-from schemas.judgements import MAX_JUDGED, SPENDING_KEY, JudgementRequest, JudgementTable, Spending
+from schemas.judgements import MAX_JUDGED, SPENDING_KEY, Judgement, JudgementRequest, JudgementTable, Spending
 from schemas.products import Product
 from streams.adapters.numpy_index import NumpyVectorIndex
 from streams.asking import REQUEST_PARTITIONS
@@ -468,6 +470,15 @@ def test_words_are_those_that_slates_hold_judgements_against() -> None:
             else:
                 taker.put_product(step)
         for item in ("g", "h", "r", "a1", "a2"):
-            worded = words.word(item)
-            stamp = f"{worded.text_hash}/{worded.price_band}" if worded else ""
-            assert stamp == knowledge.judgements._stamp(item)
+            worded, row = words.word(item), np.array([knowledge.facts.row(item)], np.int32)
+            wanted = knowledge.judgements.missing(KEY, row, 0)
+            assert wanted == ([item] if worded else [])
+            if worded:
+                one = Judgement(score=5, text_hash=worded.text_hash, price_band=worded.price_band, judged_at=NOON)
+                table = JudgementTable(
+                    segment=KEY.segment, intent=KEY.intent, model=knowledge.judgements.rules.model,
+                    prompt_version=VERSION, scores={item: one},
+                )  # fmt: skip
+                knowledge.judgements.put(KEY.encode(), table)
+                assert knowledge.judgements.missing(KEY, row, 0) == []
+                knowledge.judgements.remove(KEY.encode())
