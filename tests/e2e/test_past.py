@@ -231,6 +231,12 @@ def test_the_commands_say_it_in_json(
     told = json.loads(capsys.readouterr().out)
     assert told["slate"]["slate_id"] == past.slates[-1].slate_id
     assert told["decision"]["equal"]
+    revised = next(slate for slate in past.slates if slate.revision)
+    with pytest.raises(SystemExit) as left:
+        main(["explain", revised.slate_id, "--revision", "0", "--json"])
+    assert left.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["slate"]["revision"], told["revisions"]) == (0, [0, 1])
 
 
 def test_cut_logs_are_missing_and_snapshots_stand_in(past: Past, tmp_path: Path) -> None:
