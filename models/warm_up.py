@@ -6,6 +6,7 @@ from models.coded_rows import TURNED, CodedRows
 from models.codes import dots
 from models.content import Content
 from models.features import score
+from models.intent import keys_of
 from models.items import mask_of
 from models.knowledge import Knowledge
 from models.model import Model, ModelRules
@@ -16,6 +17,7 @@ from models.session import Context
 from models.slate import Request, SlateRules, decide
 from models.training import training_row
 from schemas.events import Event, Item
+from schemas.judgements import Judgement, JudgementTable
 from schemas.learning import LearningStep, Origin
 from schemas.products import Product
 from schemas.record import from_epoch_ms
@@ -51,12 +53,24 @@ def _decide(knowledge: Knowledge) -> None:
         knowledge.put_product(Product(product_id=f"p{number}", title="Mug", category=("kitchen", "mugs"), price=1.0))
     event = Event(event_id="e", name="view_item", visitor_id="v", at=AT, items=(Item(product_id="p0"),))
     context = Context("v", consent=True, steps=(("p0", 1.0),), views=("p0",), cart=("p1",))
+    _judge(knowledge, context)
     found = retrieve(context, event, knowledge).found
     candidates = score(found, context, knowledge)
     for placement in PLACEMENTS:
         request = Request(placement.name, placement, context, placement.anchors(event, context.cart), AT)
         decide(request, candidates, knowledge, SlateRules())
     training_row(("p2",), found, context, knowledge, event_id=event.event_id)
+
+
+def _judge(knowledge: Knowledge, context: Context) -> None:
+    """Let candidates be looked up in a table."""
+    rules, (_, coarse) = knowledge.judgements.rules, keys_of(context, knowledge.facets)
+    scores = {"p2": Judgement(score=5, text_hash="", judged_at=AT)}
+    table = JudgementTable(
+        segment=coarse.segment, intent=coarse.intent, model=rules.model, prompt_version=rules.prompt_version,
+        scores=scores,
+    )  # fmt: skip
+    knowledge.judgements.put(coarse.encode(), table)
 
 
 def _search() -> None:

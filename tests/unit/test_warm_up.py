@@ -9,6 +9,7 @@ import numpy as np
 
 from models.warm_up import warm_up
 from schemas.events import Event, EventName, Item
+from schemas.judgements import Judgement, JudgementTable
 from schemas.products import Embedding, Product, pack_vector
 from streams.engine import Engine
 from streams.settings import Settings
@@ -34,6 +35,17 @@ def shop(engine: Engine) -> None:
         engine.put_embeddings([made])
 
 
+def judge(engine: Engine) -> None:
+    """Judge some mugs for everybody who is here for mugs."""
+    rules = engine.knowledge.judgements.rules
+    scores = {f"p{n}": Judgement(score=n % 10, text_hash="h", judged_at=AT) for n in range(30)}
+    engine.put_judgements(
+        JudgementTable(
+            segment="any", intent="mugs/any", model=rules.model, prompt_version=rules.prompt_version, scores=scores
+        )
+    )
+
+
 def traffic() -> Iterator[Event]:
     """Let two users with two visitors each do everything, and be forgotten."""
     turns = [(v, name, p) for v in range(4) for name in NAMES for p in range(4)] + [(v, "forget", 0) for v in range(4)]
@@ -56,6 +68,7 @@ def main() -> None:
     before = compiled()
     engine.feed(arrival("before-opening"))
     shop(engine)
+    judge(engine)
     slates = [slate for event in (arrival("first"), *traffic()) for slate in engine.feed(event)]
     late = [name for name, kinds in compiled().items() if kinds != before.get(name)]
     sys.stdout.write(f"{len(slates) > 100} {len(before) > 10} {late}")
