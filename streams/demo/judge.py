@@ -14,6 +14,8 @@ JudgeChoice = Literal["auto", "simulated", "real", "off"]
 
 MODEL = "simulated-judge"
 LATENCY_MS = 250.0
+CALLS_AT_A_TIME = 8
+"""Twice the default: a demo has minutes to get to know a shop, and its judge has no limits."""
 
 PLAY_BUDGET_USD = 1_000.0
 """The simulated judge costs nothing: what its tokens would cost is shown, and stops nobody."""
@@ -87,6 +89,7 @@ def _simulated(settings: Settings, *, port: int, url: str | None) -> Judge:
         "OPENAI_API_KEY": "",
         "OPENAI_BASE_URL": url or f"http://127.0.0.1:{port}/v1",
         "AISLE_LLM_MODEL": MODEL,
+        "AISLE_LLM_CONCURRENCY": str(CALLS_AT_A_TIME),
         "AISLE_LLM_BUDGET_USD_PER_HOUR": str(PLAY_BUDGET_USD),
         **{
             f"AISLE_{name.upper()}": str(prices[name].default)
