@@ -10,12 +10,12 @@ import numpy as np
 from models.context import Context, context_of, moment_of
 from models.exposure import forgiven
 from models.facets import Facets
-from models.intent import ANY, JudgementKey
+from models.intent import ANY, FINE_ROOM, JudgementKey
 from models.key_forms import Intent, read_intent, read_segment
 from models.knowledge import Knowledge
 from models.session_rules import SessionRules
 from models.visitor import Session, Visitor
-from schemas.judgements import MAX_ASKED, MAX_JUDGED
+from schemas.judgements import MAX_ASKED
 
 
 def standing(visitor_id: str, visitor: Visitor, at_ms: int, rules: SessionRules) -> Context:
@@ -91,7 +91,7 @@ class Votes:
 
         Most votes first, then the best rank, then by item.
         """
-        first = self._in_order(self._first)[:MAX_JUDGED]
+        first = self._in_order(self._first)[:FINE_ROOM]
         also = [item for item in self._in_order(self._also) if item not in self._first]
         return first + also[: max(0, MAX_ASKED - len(first))]
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from models.intent import JudgementKey
-from schemas.judgements import MAX_JUDGED
 
 FEWEST_VISITORS = 3
 """Distinct visitors that have a key before it is worth being judged."""
@@ -97,7 +96,7 @@ class Demand:
             key = next((one for one in wish.keys if len(self._visitors[one]) >= FEWEST_VISITORS), None)
             if key is not None:
                 slates.setdefault(key, []).append(wish.best)
-        found = [Need(key, _most_wanted(every, names), len(every)) for key, every in slates.items()]
+        found = [Need(key, _most_wanted(every, names, room=key.room), len(every)) for key, every in slates.items()]
         times = [wish.at_ms for wish in drawn]
         return Needs(
             keys=tuple(sorted(filter(_any, found), key=lambda need: (-need.slates, need.key))),
@@ -114,11 +113,11 @@ def _any(need: Need) -> bool:
     return bool(need.items)
 
 
-def _most_wanted(every: Collection[np.ndarray], names: Sequence[str]) -> tuple[str, ...]:
+def _most_wanted(every: Collection[np.ndarray], names: Sequence[str], *, room: int) -> tuple[str, ...]:
     """Order the candidates of a key's slates by how many have them among the first, then at all, then by name."""
     first, all_of = Counter[int](), Counter[int]()
     for best in every:
         first.update(best[:FIRST].tolist())
         all_of.update(best.tolist())
     order = sorted(all_of, key=lambda row: (-first[row], -all_of[row], names[row]))
-    return tuple(names[row] for row in order[:MAX_JUDGED])
+    return tuple(names[row] for row in order[:room])

@@ -141,10 +141,18 @@ class Judgements:
         changed, self._changed = self._changed, set()
         return changed
 
+    def has(self, key: JudgementKey) -> bool:
+        """Say whether a key was judged."""
+        return key.encode() in self._tables
+
+    def items(self, rows: np.ndarray) -> list[str]:
+        """Name the items of rows."""
+        return [self._facts.names[row] for row in rows.tolist()]
+
     def missing(self, key: JudgementKey, rows: np.ndarray, at_ms: int) -> list[str]:
         """List the items among these rows, in their order, that can be judged and are not."""
         readable = rows[self._read(rows) != UNREADABLE]
-        return [self._facts.names[row] for row in readable[self._places(key, readable, at_ms) < 0].tolist()]
+        return self.items(readable[self._places(key, readable, at_ms) < 0])
 
     def look_up(self, keys: Sequence[JudgementKey], rows: np.ndarray, at_ms: int) -> Judged:
         """Choose the table for candidates: the finest that covers the best of them, else the one that has most.

@@ -8,7 +8,7 @@ from schemas.record import MAX_OWN_BYTES, Id, Part, Record, Timestamp
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
-MAX_JUDGED = 300
+MAX_JUDGED = 1000
 """Products in one table."""
 
 MAX_ASKED = 100

@@ -63,6 +63,8 @@ class Asking:
     ) -> Iterator[Out]:
         """Write the requests for one slate: one for each key that does not cover it.
 
+        Where another key does, only a key that was never judged is asked for: what its table lacks is not needed.
+
         Args:
             occasion: what the slate was decided for.
             judged: what was found for its candidates.
@@ -73,12 +75,13 @@ class Asking:
         """
         for place, key in enumerate(judged.keys):
             name, asker = key.encode(), asker_of(occasion.event.visitor_id, key)
-            if judgements.covered(judged, place) or not self.wants(name, asker, epoch_ms(now)):
+            unneeded = deadline_at is None and (key.coarse or judgements.has(key))
+            if unneeded or judgements.covered(judged, place) or not self.wants(name, asker, epoch_ms(now)):
                 continue
             request = JudgementRequest(
                 segment=key.segment,
                 intent=key.intent,
-                product_ids=tuple(judgements.missing(key, judged.best, occasion.context.at_ms)),
+                product_ids=tuple(judgements.items(judged.best)),
                 asker=asker,
                 slate_id=slate_id,
                 deadline_at=deadline_at,

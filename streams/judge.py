@@ -17,7 +17,7 @@ from typing import Final, Literal
 from models.judgements import JudgingRules
 from models.wording import Worded
 from schemas.errors import CallFailedError, RefusedError
-from schemas.judgements import MAX_JUDGED, JudgementTable
+from schemas.judgements import JudgementTable
 from schemas.record import epoch_ms
 from streams.asking import REQUEST_PARTITIONS
 from streams.flow import LogRecord
@@ -187,14 +187,14 @@ class JudgeAgent:
             async for made in tables:
                 await self._save(turn, made)
                 left = tuple(item for item in items if item not in made.scores)
-                if left and self.queue.urgent(self._monotonic(), self.owned):
+                if left and self.queue.urgent(self._monotonic(), self.owned, than=wanted.key):
                     turn.asked = [item for item in items if item in made.scores]
                     self._intake.put(wanted._replace(product_ids=left, deadline=NOBODY_WAITS))
                     return
 
     def _worth(self, wanted: Wanted, table: JudgementTable | None) -> tuple[str, ...]:
         """Choose what is judged: of a full table only what decides whether the best candidates are covered."""
-        full = len(self._maker.holding(table)) >= MAX_JUDGED
+        full = len(self._maker.holding(table)) >= wanted.key.room
         return wanted.product_ids[: self._rules.of] if full else wanted.product_ids
 
     async def _save(self, turn: _Turn, table: JudgementTable) -> None:

@@ -67,14 +67,14 @@ class Queue:
         return self._entries.pop(oldest.key)
 
     def take(self, now: float, partitions: Collection[int]) -> Wanted | None:
-        """Begin a turn: of the keys that a slate waits for the one asked for last, else of all.
+        """Begin a turn: everybody's keys first, which cover most slates; then those a slate waits for.
 
         Args:
             now: by the monotonic clock.
             partitions: only keys of these.
         """
         while free := self._free(partitions):
-            chosen = max(free, key=lambda entry: (entry.deadline > now, entry.asked_at))
+            chosen = max(free, key=lambda entry: (entry.key.coarse, entry.deadline > now, entry.asked_at))
             del self._entries[chosen.key]
             if warm := self._not_cooling(chosen, now):
                 self._busy.add(chosen.key)
@@ -93,9 +93,10 @@ class Queue:
         """Give the names of keys whose turn is under way."""
         return {key.encode() for key in self._busy}
 
-    def urgent(self, now: float, partitions: Collection[int]) -> bool:
-        """Say whether a slate waits for a key that could be begun."""
-        return any(entry.deadline > now for entry in self._free(partitions))
+    def urgent(self, now: float, partitions: Collection[int], *, than: JudgementKey) -> bool:
+        """Say whether a slate waits for a key that could be begun and comes before the rest of another."""
+        free = self._free(partitions)
+        return any(entry.deadline > now and entry.key.coarse >= than.coarse for entry in free)
 
     def keep(self, partitions: Collection[int]) -> None:
         """Drop what is of other partitions."""

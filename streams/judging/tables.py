@@ -10,7 +10,7 @@ from models.judgements import JudgingRules
 from models.prompt import prompt_for
 from models.verdict import VerdictFault, read_verdict
 from models.wording import Worded
-from schemas.judgements import MAX_JUDGED, Judgement, JudgementTable
+from schemas.judgements import Judgement, JudgementTable
 from streams.judging.caller import Caller
 from streams.judging.payment import Purse
 from streams.telemetry import count
@@ -75,7 +75,7 @@ class TableMaker:
             if not made:
                 return
             left = [item for item in left if item not in chunk.fresh]
-            known = bounded({**known, **made}, wanted)
+            known = bounded({**known, **made}, wanted, room=key.room)
             yield JudgementTable(
                 segment=key.segment,
                 intent=key.intent,
@@ -132,10 +132,10 @@ class TableMaker:
         )
 
 
-def bounded(scores: Mapping[str, Judgement], wanted: Sequence[str]) -> dict[str, Judgement]:
-    """Keep at most 300: what is wanted now, then what was judged last, ties by item."""
-    if len(scores) <= MAX_JUDGED:
+def bounded(scores: Mapping[str, Judgement], wanted: Sequence[str], *, room: int) -> dict[str, Judgement]:
+    """Keep at most `room` judgements: what is wanted now, then what was judged last, ties by item."""
+    if len(scores) <= room:
         return dict(scores)
     now = set(wanted)
     order = sorted(scores, key=lambda item: (item not in now, -scores[item].judged_at.timestamp(), item))
-    return {item: scores[item] for item in order[:MAX_JUDGED]}
+    return {item: scores[item] for item in order[:room]}

@@ -92,7 +92,7 @@ def test_only_keys_of_own_partitions_are_begun() -> None:
     queue.put(wanted(B, partition=2, deadline=9.0))
 
     assert queue.take(0.0, ()) is None
-    assert not queue.urgent(0.0, {1})
-    assert queue.urgent(0.0, {2})
+    assert not queue.urgent(0.0, {1}, than=A)
+    assert queue.urgent(0.0, {2}, than=A)
     queue.keep({1})
     assert order(queue, 0.0) == [A]
