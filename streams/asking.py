@@ -61,9 +61,10 @@ class Asking:
         now: datetime,
         deadline_at: datetime | None,
     ) -> Iterator[Out]:
-        """Write the requests for one slate: one for each key that does not cover it.
+        """Write the requests for one slate: what calls there are follows the keys, not the traffic.
 
-        Where another key does, only a key that was never judged is asked for: what its table lacks is not needed.
+        Everybody's key, or a slate's only one, is asked for until it covers what comes; a finer one beside it once, for
+        the candidates of its first visitors: what its table lacks, the other has.
 
         Args:
             occasion: what the slate was decided for.
@@ -71,12 +72,13 @@ class Asking:
             judgements: as they stand.
             slate_id: names the slate.
             now: when it was decided.
-            deadline_at: until when it waits; None when another key covers it.
+            deadline_at: until when it waits; None when it is covered.
         """
         for place, key in enumerate(judged.keys):
             name, asker = key.encode(), asker_of(occasion.event.visitor_id, key)
-            unneeded = deadline_at is None and (key.coarse or judgements.has(key))
-            if unneeded or judgements.covered(judged, place) or not self.wants(name, asker, epoch_ms(now)):
+            fills = key.coarse or len(judged.keys) == 1
+            needed = deadline_at is not None if fills else not judgements.has(key)
+            if not needed or not self.wants(name, asker, epoch_ms(now)):
                 continue
             request = JudgementRequest(
                 segment=key.segment,

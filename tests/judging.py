@@ -115,9 +115,10 @@ class Serving:
         for one in products:
             self.apply(PRODUCTS, one.product_id.encode(), one.encode())
 
-    def judge(self, *, segment: str = "any", intent: str = "outdoor/kids") -> None:
-        """Let everything be judged for a key."""
-        made = table(self.products, fitting(self.products), segment=segment, intent=intent)
+    def judge(self, *names: str, segment: str = "any", intent: str = "outdoor/kids") -> None:
+        """Let some products be judged for a key; all where none is named."""
+        scores = {name: score for name, score in fitting(self.products).items() if not names or name in names}
+        made = table(self.products, scores, segment=segment, intent=intent)
         self.apply(JUDGEMENTS, judgement_key(segment, intent), made.encode())
 
     def feed(self, event: Event, *headers: tuple[str, bytes]) -> list[Out]:

@@ -100,6 +100,13 @@ def test_a_slate_that_is_covered_asks_only_for_a_key_of_its_own_that_was_never_j
     assert [(one.segment, one.intent) for one in requests(serving.look())] == [FINE]
 
 
+def test_a_finer_key_that_was_judged_is_not_asked_for_again() -> None:
+    """Its table covers little, and everybody's has nothing yet: that one is filled up."""
+    serving = Serving()
+    serving.judge("kids-boots-1", segment=FINE.segment, intent=FINE.intent)
+    assert [(one.segment, one.intent) for one in requests(serving.look())] == [COARSE]
+
+
 def wanted(serving: Serving, case: str) -> list[JudgementRequest]:
     """Let somebody look who is not to be asked for."""
     letter = LetterId(EVENTS, 0, 7, 0).header() if case == "requeued" else b""
