@@ -16,7 +16,8 @@ class Purses:
     """One purse for all partitions that a worker owns: each brings its share of the budget, and what was spent of it.
 
     Every change is on the log before anything follows from it, so that neither a restart nor another worker begins
-    with a full purse.
+    with a full purse. A call is put on the record that has the least, whatever key it is for: no record gets ahead of
+    its share by more than a call, so that partitions that move to another worker bring no money twice.
 
     Args:
         usd_per_hour: what the installation may spend in any hour.
@@ -43,7 +44,7 @@ class Purses:
         self._budgets.clear()
 
     def of(self, partition: int) -> "PartitionPurse":
-        """Give the purse for calls of one partition."""
+        """Give the purse for the calls of one key of a partition."""
         return PartitionPurse(self, partition)
 
     @property
@@ -61,14 +62,24 @@ class Purses:
         limit = self.limit
         gauge("llm_budget_spent", min(self.spent / limit, 1.0) if limit else float(bool(self._budgets)))
 
-    async def reserve(self, usd: float, partition: int) -> int | None:
-        """Take what one call costs at most; see `streams.judging.payment.Purse`.
+    def account(self, partition: int) -> int:
+        """Choose the record that a call for a key of a partition is put on: of equals its own.
 
         Raises:
             OvertakenError: the partition has gone.
         """
         if partition not in self._budgets:
             raise OvertakenError
+        minute = self._minute()
+        return min(self._budgets, key=lambda each: (self._budgets[each].spent(minute), each != partition))
+
+    async def reserve(self, usd: float, partition: int) -> int | None:
+        """Take what one call costs at most; see `streams.judging.payment.Purse`.
+
+        Args:
+            usd: at least 0.
+            partition: one of the worker's, whose record it is put on.
+        """
         limit, minute = self.limit, self._minute()
         if limit == 0 or self.spent + usd > limit + ROUNDING_USD:
             return None
@@ -91,21 +102,26 @@ class Purses:
 
 
 class PartitionPurse:
-    """Pays for calls of one partition, from what the worker has for all of its own.
+    """Pays for one call after the other of a key, from what the worker has for all of its partitions.
 
     Args:
         purses: the money.
-        partition: on whose record it is.
+        partition: of the key.
     """
 
     def __init__(self, purses: Purses, partition: int) -> None:
         self._purses = purses
-        self._partition = partition
+        self._partition = self._account = partition
 
     async def reserve(self, usd: float) -> int | None:
-        """Take what one call costs at most; None when there is not that much left."""
-        return await self._purses.reserve(usd, self._partition)
+        """Take what one call costs at most; None when there is not that much left.
+
+        Raises:
+            OvertakenError: the partition has gone.
+        """
+        self._account = self._purses.account(self._partition)
+        return await self._purses.reserve(usd, self._account)
 
     async def settle(self, reserved: float, actual: float, minute: int) -> None:
         """Replace what was taken by what the call cost."""
-        await self._purses.settle(reserved, actual, minute, self._partition)
+        await self._purses.settle(reserved, actual, minute, self._account)

@@ -67,6 +67,21 @@ def test_two_workers_have_no_more_than_one() -> None:
     assert run(second.purses.of(1).reserve(0.7)) is not None
 
 
+@pytest.mark.parametrize("busy", [0, 2])
+def test_partitions_that_move_to_another_worker_bring_no_money_twice(busy: int) -> None:
+    """However one-sided the keys were: a worker had all of it and spent it, then it owns half, and another one half."""
+    alone = till(0, 1, 2, 3)
+    while run(alone.purses.of(busy).reserve(0.03)) is not None:
+        pass
+    spent = alone.purses.spent
+
+    for half in (0, 1), (2, 3):
+        worker = alone.restarted(*half)
+        while run(worker.purses.of(half[0]).reserve(0.03)) is not None:
+            spent += 0.03
+    assert spent <= 1.0 + 0.03
+
+
 def test_what_is_reserved_is_on_the_log_and_settled_there() -> None:
     """In the minute that it was reserved in."""
     one = till(0, 1, 2, 3)
