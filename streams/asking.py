@@ -74,7 +74,7 @@ class Asking:
             now: when it was decided.
             deadline_at: until when it waits; None when it is covered.
         """
-        for place, key in enumerate(judged.keys):
+        for key in judged.keys:
             name, asker = key.encode(), asker_of(occasion.event.visitor_id, key)
             fills = key.coarse or len(judged.keys) == 1
             needed = deadline_at is not None if fills else not judgements.has(key)

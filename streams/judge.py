@@ -21,7 +21,7 @@ from schemas.judgements import JudgementTable
 from schemas.record import epoch_ms
 from streams.asking import REQUEST_PARTITIONS
 from streams.flow import LogRecord
-from streams.judging.caller import Caller, NotCalledError
+from streams.judging.caller import AWAY, Caller, NotCalledError
 from streams.judging.intake import Intake
 from streams.judging.kept import KeptTables
 from streams.judging.keys import KeyCounts, Place, place_for
@@ -50,6 +50,7 @@ class _Turn:
         offset: where the table that is built on stands, -1 for none.
         asked: items that the language model was asked about, as far as is known.
         outcome: what came of it.
+        barren: there was an answer, without a score.
     """
 
     wanted: Wanted
@@ -57,6 +58,7 @@ class _Turn:
     offset: int
     asked: Sequence[str]
     outcome: Literal["in_time", "late", "unwaited", "nothing", "failed", "overtaken", "rare"] = "nothing"
+    barren: bool = False
 
 
 class JudgeAgent:
@@ -170,7 +172,7 @@ class JudgeAgent:
             turn.outcome = "overtaken"
         finally:
             count("judge_turns", outcome=turn.outcome)
-            self.queue.done(wanted.key, turn.asked, self._monotonic())
+            self.queue.done(wanted.key, turn.asked, self._monotonic(), barren=turn.barren)
             self._news.set()  # it may be the turn of what was asked for meanwhile
             self.show()
 
@@ -191,6 +193,7 @@ class JudgeAgent:
                     turn.asked = [item for item in items if item in made.scores]
                     self._intake.put(wanted._replace(product_ids=left, deadline=NOBODY_WAITS))
                     return
+        turn.barren = turn.outcome == "nothing" and bool(self._maker.lacking(items, table))
 
     def _worth(self, wanted: Wanted, table: JudgementTable | None) -> tuple[str, ...]:
         """Choose what is judged: of a full table only what decides whether the best candidates are covered."""
@@ -217,6 +220,7 @@ class JudgeAgent:
             turn.asked = ()  # nobody was asked: nothing has to cool down
         if turn.outcome == "nothing":
             turn.outcome = "failed"
+            turn.barren = isinstance(error, CallFailedError) and error.fault not in AWAY and len(turn.asked) > 0
         if self._seldom(_kind(error)):
             log.warning("no judgements for now, see aisle_llm_calls_total: %s", error)
 

@@ -20,6 +20,9 @@ from streams.unreadable import unreadable
 OLD_MS: Final = 60_000
 """A request read so late is a backlog: who asked has long left, or asked again."""
 
+LONGEST_S: Final = 60.0
+"""No slate waits for longer (`judgement_deadline_ms`): retries go on, and others stand back, until then at most."""
+
 
 class Intake:
     """Takes requests.
@@ -71,11 +74,15 @@ class Intake:
         name = key.encode()
         self._counts.asked(name, request.asker, now)
         if self._has_table(name) or self._counts.enough(name, now):
-            deadline = now + self._left_s(request.deadline_at)
+            deadline = now + self._left_s(request)
             self.put(Wanted(key, partition, request.product_ids, deadline, now))
 
-    def _left_s(self, deadline_at: datetime | None) -> float:
-        return NOBODY_WAITS if deadline_at is None else (deadline_at - self._clock()).total_seconds()
+    def _left_s(self, request: JudgementRequest) -> float:
+        """Give how long a slate still waits; never longer than by its own clock, which may be ahead of ours."""
+        if request.deadline_at is None:
+            return NOBODY_WAITS
+        left = min(request.deadline_at - self._clock(), request.deadline_at - request.at)
+        return min(left.total_seconds(), LONGEST_S)
 
 
 def _read(record: LogRecord) -> JudgementRequest:

@@ -13,6 +13,10 @@ MAX_KEYS: Final = 256
 COOL_DOWN_S: Final = 5.0
 """What was just asked about is not asked about again: calls are bounded by keys, whatever the traffic."""
 
+REST_S: Final = 300.0
+"""A key whose answer gave no score rests for so long: at temperature 0 the same question has the same answer, and one
+that is always declined or cut off would be paid for all day."""
+
 NOBODY_WAITS: Final = -math.inf
 """A deadline that is long over."""
 
@@ -49,6 +53,7 @@ class Queue:
         self._entries: dict[JudgementKey, Wanted] = {}
         self._busy: set[JudgementKey] = set()
         self._cooling: dict[JudgementKey, dict[str, float]] = {}
+        self._resting: dict[JudgementKey, float] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -76,14 +81,24 @@ class Queue:
         while free := self._free(partitions):
             chosen = max(free, key=lambda entry: (entry.key.coarse, entry.deadline > now, entry.asked_at))
             del self._entries[chosen.key]
-            if warm := self._not_cooling(chosen, now):
+            if warm := self._warm(chosen, now):
                 self._busy.add(chosen.key)
                 return chosen._replace(product_ids=warm)
         return None
 
-    def done(self, key: JudgementKey, asked: Collection[str], now: float) -> None:
-        """End a turn in which these products were asked about, whatever came of it."""
+    def done(self, key: JudgementKey, asked: Collection[str], now: float, *, barren: bool = False) -> None:
+        """End a turn in which these products were asked about.
+
+        Args:
+            key: whose turn it was.
+            asked: whatever came of it.
+            now: by the monotonic clock.
+            barren: there was an answer, without a score.
+        """
         self._busy.discard(key)
+        if barren:
+            self._resting[key] = now
+        self._resting = {each: since for each, since in self._resting.items() if now - since < REST_S}
         if asked:
             self._cooling.setdefault(key, {}).update(dict.fromkeys(asked, now))
         cooling = {each: _since(now - COOL_DOWN_S, items) for each, items in self._cooling.items()}
@@ -95,8 +110,8 @@ class Queue:
 
     def urgent(self, now: float, partitions: Collection[int], *, than: JudgementKey) -> bool:
         """Say whether a slate waits for a key that could be begun and comes before the rest of another."""
-        free = self._free(partitions)
-        return any(entry.deadline > now and entry.key.coarse >= than.coarse for entry in free)
+        free = [entry for entry in self._free(partitions) if entry.key.coarse >= than.coarse]
+        return any(entry.deadline > now and self._warm(entry, now) for entry in free)
 
     def keep(self, partitions: Collection[int]) -> None:
         """Drop what is of other partitions."""
@@ -107,7 +122,10 @@ class Queue:
             entry for key, entry in self._entries.items() if key not in self._busy and entry.partition in partitions
         ]
 
-    def _not_cooling(self, wanted: Wanted, now: float) -> tuple[str, ...]:
+    def _warm(self, wanted: Wanted, now: float) -> tuple[str, ...]:
+        """Give what may be asked about by now."""
+        if now - self._resting.get(wanted.key, -math.inf) < REST_S:
+            return ()
         cooling = _since(now - COOL_DOWN_S, self._cooling.get(wanted.key, {}))
         return tuple(item for item in wanted.product_ids if item not in cooling)
 
@@ -116,11 +134,11 @@ def _since(then: float, items: Mapping[str, float]) -> dict[str, float]:
     return {item: at for item, at in items.items() if at > then}
 
 
-def _merged(later: Wanted, earlier: Wanted) -> Wanted:
+def _merged(one: Wanted, other: Wanted) -> Wanted:
     """Put what was asked for last first; the slate that waits longest says until when."""
+    later, earlier = (one, other) if one.asked_at >= other.asked_at else (other, one)
     product_ids = tuple(dict.fromkeys(later.product_ids + earlier.product_ids))[:MAX_ASKED]
     return later._replace(
         product_ids=product_ids,
         deadline=max(later.deadline, earlier.deadline),
-        asked_at=max(later.asked_at, earlier.asked_at),
     )

@@ -67,9 +67,8 @@ class TableMaker:
             CallFailedError: there is no answer; tables given before are good.
             RefusedError: there will be none until an operator changes something.
         """
-        known = self.holding(table)
-        readable = {item: worded for item in (*wanted, *known) if (worded := self._word(item)) is not None}
-        left = [item for item in wanted if item in readable and item not in known]
+        known, left = self.holding(table), self.lacking(wanted, table)
+        readable = {item: worded for item in (*left, *known) if (worded := self._word(item)) is not None}
         while chunk := next_chunk(left, {item: one.score for item, one in known.items() if item in readable}):
             made = await self._judge(key, chunk, known, readable, purse=purse, deadline_s=deadline_s)
             if not made:
@@ -83,6 +82,11 @@ class TableMaker:
                 prompt_version=self._rules.prompt_version,
                 scores=known,
             )
+
+    def lacking(self, wanted: Sequence[str], table: JudgementTable | None) -> list[str]:
+        """List what is wanted, can be judged and is not."""
+        known = self.holding(table)
+        return [item for item in wanted if item not in known and self._word(item) is not None]
 
     def holding(self, table: JudgementTable | None) -> dict[str, Judgement]:
         """Give the judgements of a table that still hold: of this model and prompt, this text and price, and young."""

@@ -28,6 +28,7 @@ from streams.judging.caller import Caller
 from streams.judging.kept import KeptTables
 from streams.judging.keys import MAX_LIVE
 from streams.judging.prices import Prices
+from streams.judging.queue import REST_S
 from streams.judging.wordings import Wordings
 from streams.kafka import partition_of
 from streams.simulated.judge import judge
@@ -49,6 +50,7 @@ class Double:
     def __init__(self) -> None:
         self.prompts: list[str] = []
         self.fails: Exception | None = None
+        self.says: str | None = None
         self.gate: asyncio.Event | None = None
 
     async def complete(self, prompt: Prompt, *, timeout_s: float) -> Answer:
@@ -57,6 +59,8 @@ class Double:
             await self.gate.wait()
         if self.fails is not None:
             raise self.fails
+        if self.says is not None:
+            return Answer(self.says, 1000, 10, "double")
         scores = [{"n": one.n, "score": round(one.score)} for one in judge(prompt.user)]
         return Answer(json.dumps({"scores": scores}), 1000, 300, "double")
 
@@ -104,15 +108,16 @@ class Desk:
 
     def ask(
         self, key: JudgementKey, items: Sequence[str] = KIDS, *, askers: int = 3, waits_s: float | None = 0.8,
-        late_s: float = 0.0, partition: int | None = None,
+        late_s: float = 0.0, ahead_s: float = 0.0, partition: int | None = None,
     ) -> None:  # fmt: skip
         """Let visitors ask."""
         name = key.encode()
         place = partition_of(name, REQUEST_PARTITIONS) if partition is None else partition
-        deadline_at = None if waits_s is None else self.now() + timedelta(seconds=waits_s)
+        theirs = self.now() + timedelta(seconds=ahead_s)
+        deadline_at = None if waits_s is None else theirs + timedelta(seconds=waits_s)
         for n in range(askers):
             request = JudgementRequest(
-                segment=key.segment, intent=key.intent, product_ids=tuple(items), asker=f"v{n}", at=self.now(),
+                segment=key.segment, intent=key.intent, product_ids=tuple(items), asker=f"v{n}", at=theirs,
                 deadline_at=deadline_at,
             )  # fmt: skip
             at_ms = int((self.now().timestamp() - late_s) * 1000)
@@ -241,7 +246,7 @@ def test_what_has_no_answer_is_asked_once_in_five_seconds_whatever_the_traffic()
     failed = counted("judge_turns", outcome="failed")
 
     async def story() -> None:
-        desk.model.fails = CallFailedError("malformed", "nonsense", paid=(1000, 10))
+        desk.model.fails = CallFailedError("connection", "cut", paid=(0, 0))
         for _ in range(50):
             desk.ask(KEY, KIDS[:20], askers=3)
             await desk.settle()
@@ -256,6 +261,66 @@ def test_what_has_no_answer_is_asked_once_in_five_seconds_whatever_the_traffic()
     assert len(desk.model.prompts) == 3
     assert len(desk.tables()) == 1
     assert counted("judge_turns", outcome="failed") == failed + 2
+
+
+@pytest.mark.parametrize("answer", ["no scores", CallFailedError("refusal", "declined", paid=(1000, 10))])
+def test_a_key_whose_answer_says_nothing_rests_and_others_go_on(answer: str | Exception) -> None:
+    """The same question has the same answer, and would be paid for every five seconds."""
+    desk = Desk()
+
+    async def story() -> None:
+        if isinstance(answer, Exception):
+            desk.model.fails = answer
+        else:
+            desk.model.says = answer
+        for _ in range(40):
+            desk.ask(KEY, KIDS[:20])
+            await desk.settle()
+            desk.s += 7
+        assert len(desk.model.prompts) == 1
+        desk.model.fails = desk.model.says = None
+        desk.ask(OTHER, KIDS[:20])
+        await desk.settle()
+        assert desk.tables(OTHER)
+        desk.s += REST_S
+        desk.ask(KEY, KIDS[:20])
+        await desk.settle()
+
+    told(desk, story)
+    assert desk.tables()
+
+
+def test_a_key_of_which_all_is_judged_does_not_rest() -> None:
+    """A product that is new a moment later is judged at once."""
+    desk = Desk()
+
+    async def story() -> None:
+        desk.ask(KEY, KIDS[:20])
+        await desk.settle()
+        desk.s += 6
+        desk.ask(KEY, KIDS[:20])
+        await desk.settle()
+        desk.s += 6
+        desk.ask(KEY, KIDS[:25])
+        await desk.settle()
+
+    told(desk, story)
+    assert [len(table.scores) for table in desk.tables() if table] == [20, 25]
+
+
+@pytest.mark.parametrize("ahead_s", [-3600.0, 3600.0, 1e9])
+def test_a_clock_of_who_asks_that_is_wrong_holds_nothing_up(ahead_s: float) -> None:
+    """A server that wants to be left alone for an hour is not waited for by one key all that time."""
+    desk = Desk()
+
+    async def story() -> None:
+        desk.model.fails = CallFailedError("rate_limited", "429", again=True, after_s=600.0, paid=(0, 0))
+        desk.ask(KEY, KIDS[:20], ahead_s=ahead_s)
+        await desk.settle()
+
+    told(desk, story)
+    assert len(desk.model.prompts) == 1
+    assert desk.s < 1
 
 
 @pytest.mark.parametrize(("waits_s", "outcome"), [(0.8, "in_time"), (-0.1, "late"), (None, "unwaited")])

@@ -47,6 +47,15 @@ def test_requests_of_a_key_are_one_entry_the_newest_list_first_and_the_latest_de
     assert len(queue) == 0
 
 
+def test_what_is_left_of_a_turn_stands_behind_what_was_asked_for_during_it() -> None:
+    """It is put back last, and was asked for first."""
+    queue = Queue()
+    queue.put(wanted(A, "new", at=2.0))
+    queue.put(wanted(A, "left", at=1.0))
+
+    assert queue.take(3.0, ALL) == wanted(A, "new", "left", at=2.0)
+
+
 def test_what_comes_while_a_key_is_judged_waits_for_its_next_turn() -> None:
     """Single flight by key; others go on."""
     queue = Queue()
