@@ -9,6 +9,12 @@ from streams.judging.caller import Caller
 from streams.judging.prices import Prices
 from streams.settings import Settings
 
+WINDOW_S = 60.0
+"""Failures that lie further back do not count,"""
+
+SLOW_CALLS = 10
+"""nor those before so many timeouts: a patient caller of a server that hangs would never have five in a minute."""
+
 
 def open_language_model(settings: Settings) -> LanguageModel | None:
     """Open the language model; None where neither a key nor an endpoint is set.
@@ -46,7 +52,7 @@ def make_caller(settings: Settings, model: LanguageModel | None = None) -> Calle
         return None
     return Caller(
         asked,
-        breaker=CircuitBreaker(),
+        breaker=CircuitBreaker(window_s=max(WINDOW_S, SLOW_CALLS * settings.llm_timeout_s)),
         prices=Prices(settings.llm_usd_per_million_prompt, settings.llm_usd_per_million_completion),
         concurrency=settings.llm_concurrency,
         timeout_s=settings.llm_timeout_s,

@@ -54,6 +54,20 @@ def test_a_caller_is_made_by_the_settings() -> None:
     assert answer.text == "3 s for you"
 
 
+def test_a_patient_caller_notices_a_server_that_hangs() -> None:
+    """One call at a time, a minute each: five that fail are not within a minute, and open the breaker all the same."""
+    caller = make_caller(settings(openai_base_url="http://127.0.0.1:9/v1", llm_timeout_s=60, llm_concurrency=1))
+
+    assert caller is not None
+    for minute in range(1, 6):
+        assert caller.breaker.state(minute * 60.0) == "closed"
+        ticket = caller.breaker.ask(minute * 60.0 - 60)
+        assert ticket is not None
+        caller.breaker.failed(ticket, minute * 60.0)
+    assert caller.breaker.state(300.0) == "open"
+    asyncio.run(caller.close())
+
+
 def test_placements_are_named_and_known() -> None:
     """One that is misspelt would never be judged, and nobody would notice."""
     assert settings().judged == {"home"}
