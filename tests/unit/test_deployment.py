@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 VARIABLES = {variable(name, field) for name, field in Settings.model_fields.items()}
+OF_THE_MODEL = re.compile("openai_|llm_|judge")
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+\.\d+[\w.-]*")
 
 
@@ -49,6 +50,19 @@ def test_our_services_run_commands_that_exist_with_settings_that_exist(service: 
 
     assert command in load(group).commands
     assert set(service["environment"]) <= VARIABLES
+
+
+@pytest.mark.parametrize("name", ["worker-clicks", "worker-judge"])
+def test_every_setting_of_the_language_model_reaches_who_reads_it(name: str) -> None:
+    """A model whose prices stay behind is paid for by those of another; the defaults are those of Settings."""
+    told = COMPOSE["services"][name]["environment"]
+    own = {variable(field, about): about for field, about in Settings.model_fields.items() if OF_THE_MODEL.match(field)}
+
+    assert len(own) > 8
+    for setting, about in own.items():
+        given = re.fullmatch(r"\$\{" + setting + r":?-(.*)\}", told[setting])
+        assert given is not None
+        assert given[1] == str(about.default or "") or float(given[1]) == about.default
 
 
 def test_the_image_is_pinned_not_root_and_sets_what_exists() -> None:
