@@ -6,7 +6,8 @@ from pydantic import Field, StringConstraints
 
 from schemas.record import MAX_OWN_BYTES, Id, Part, Record, Timestamp
 
-Key = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+"""A segment or an intent: no control characters, which begin our own keys, and not what stands between the two."""
 
 MAX_JUDGED = 1000
 """Products in one table."""
@@ -15,7 +16,7 @@ MAX_ASKED = 100
 """Products of one request: the best candidates of a slate."""
 
 SPENDING_KEY = b"\0spending."
-"""Our own keys on `judgements` begin with 0, which no segment contains; the partition of the requests follows."""
+"""Our own keys on `judgements` begin with 0, which no segment may contain; the partition of the requests follows."""
 
 
 class JudgementRequest(Record):

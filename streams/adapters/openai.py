@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from schemas.errors import CallFailedError, RefusedError
 from streams.adapters.capped import TooLongError, capped_transport
@@ -28,6 +27,7 @@ BODY_BYTES = 256 * 1024
 """The longest body that is read; a table of 30 scores is 2 KiB."""
 
 CONNECT_S = 5.0
+MAX_PORT = 65_535
 ABOUT_US = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
 """Headers of the package that tell the server about this machine: left out."""
 
@@ -126,7 +126,15 @@ def _key(key: str | None) -> str:
 
 
 def _address(url: str | None) -> str:
-    parts = urlsplit(url or DEFAULT_URL)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise RefusedError("OPENAI_BASE_URL cannot be used: it must begin with http:// or https:// and name a host.")
+    import httpx2
+
+    try:
+        parts = httpx2.URL(url or DEFAULT_URL)
+    except (httpx2.InvalidURL, ValueError):
+        parts = httpx2.URL("")
+    if parts.scheme not in {"http", "https"} or not parts.host or (parts.port or 1) > MAX_PORT:
+        raise RefusedError(
+            "OPENAI_BASE_URL cannot be used: it must begin with http:// or https:// and name a host, with a port that "
+            "is a number up to 65535 if any."
+        )
     return url or DEFAULT_URL

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
+import orjson
 import pytest
 from prometheus_client import REGISTRY
 
@@ -16,7 +17,7 @@ from models.knowledge import Knowledge
 from models.model import Model
 from models.ports import Answer, Prompt
 from models.prompt import VERSION
-from schemas.errors import CallFailedError, RefusedError
+from schemas.errors import CallFailedError, DecodeError, RefusedError
 from schemas.judgements import MAX_JUDGED, SPENDING_KEY, Judgement, JudgementRequest, JudgementTable, Spending
 from schemas.products import Product
 from streams.adapters.numpy_index import NumpyVectorIndex
@@ -352,6 +353,16 @@ def test_a_backlog_and_what_is_not_a_request_are_left(caplog: pytest.LogCaptureF
     assert desk.log == []
     assert counted("judge_shed", why="old") == old + 3
     assert counted("unreadable", topic="judgements.requests") == unreadable + 5
+
+
+@pytest.mark.parametrize("segment", [SPENDING_KEY.decode() + "0", "any|outdoor", "any\x7f"])
+def test_no_segment_passes_for_a_key_of_our_own(segment: str) -> None:
+    """What was spent cannot be written over by a request, nor one key's table by another's."""
+    data = orjson.dumps(
+        {"segment": segment, "intent": "outdoor", "product_ids": KIDS, "at": "2026-05-01T12:00:00Z", "asker": "v"}
+    )
+    with pytest.raises(DecodeError, match="segment"):
+        JudgementRequest.decode(data)
 
 
 def test_a_server_that_wants_an_operator_is_asked_once_a_minute() -> None:

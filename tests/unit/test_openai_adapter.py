@@ -403,7 +403,16 @@ def test_what_an_operator_has_to_change_is_named_and_the_key_is_not(reply: bytes
 
 @pytest.mark.parametrize(
     "settings",
-    [{"api_key": "sk-a\nb"}, {"api_key": "schlüssel"}, {"base_url": "localhost:8000"}, {"base_url": "ftp://x"}],
+    [
+        {"api_key": "sk-a\nb"},
+        {"api_key": "schlüssel"},
+        {"base_url": "localhost:8000"},
+        {"base_url": "ftp://x"},
+        {"base_url": "http://host:abc/v1"},
+        {"base_url": "http://host:99999/v1"},
+        {"base_url": "http://[::1/v1"},
+        {"base_url": "http://host\n/v1"},
+    ],
 )
 def test_a_key_or_address_that_cannot_be_used_is_refused_at_once(settings: dict[str, str]) -> None:
     """Not at the first slate."""
