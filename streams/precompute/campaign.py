@@ -100,7 +100,11 @@ class Campaign:
         return Needs({key: one.wanted() for key, one in sorted(votes.items())}, judged_already, keyless)
 
     async def write(self) -> None:
-        """Decide and write the slates that are not there, those of some visitors at a time."""
+        """Decide and write the slates that are not there, those of some visitors at a time.
+
+        Who the visitors are is read once more: judging takes long, and somebody may be forgotten by now.
+        """
+        await self.read()
         await self._begin()
         told = counting(self._site.watch, "slates", len(self._wanting))
         lineage = orjson.Fragment(self._world.lineage().encode())

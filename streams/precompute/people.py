@@ -12,7 +12,7 @@ from schemas.errors import DecodeError
 from schemas.events import Event
 from schemas.record import epoch_ms
 from schemas.slates import Cause
-from schemas.topics import CHANGELOG, EVENTS
+from schemas.topics import CHANGELOG, ERASURES, EVENTS
 from streams.deciding import Occasion
 from streams.flow import LogRecord
 from streams.kafka import partition_of
@@ -65,7 +65,7 @@ class People:
 
 
 async def read_people(site: Installation, wanted: Sequence[str], *, at: datetime, rules: SessionRules) -> People:
-    """Read visitors' states from the changelog; whoever has a state gave consent.
+    """Read visitors' states from the changelog as it stands now; whoever has a state gave consent.
 
     Args:
         site: the installation.
@@ -76,6 +76,7 @@ async def read_people(site: Installation, wanted: Sequence[str], *, at: datetime
     Raises:
         RefusedError: another build wrote the states.
     """
+    await _hear_erasures(site)
     parts = await _parts(site, wanted)
     people, at_ms = People(), epoch_ms(at)
     for visitor_id in wanted:
@@ -92,6 +93,16 @@ async def read_people(site: Installation, wanted: Sequence[str], *, at: datetime
         else:
             people.found.append(Person(visitor_id, part.partition, part.epoch, part.visitors[key]))
     return people
+
+
+async def _hear_erasures(site: Installation) -> None:
+    """Take who asked to be forgotten since the installation was reached."""
+
+    def take(_partition: int, records: Sequence[LogRecord]) -> None:
+        for record in records:
+            site.erased.apply(record)
+
+    await site.logs.read(site.topics[ERASURES], await site.logs.bounds(site.topics[ERASURES], 1), take)
 
 
 def _visitor(key: bytes, part: PartitionState) -> Visitor | None:

@@ -11,7 +11,7 @@ from models.campaign import Departments
 from models.intent import JudgementKey
 from schemas.errors import RefusedError
 from schemas.record import epoch_ms
-from schemas.topics import JUDGEMENTS, LEARNING
+from schemas.topics import LEARNING
 from streams.bootstrap import build_world, constants_of
 from streams.judging.caller import Caller
 from streams.judging.prices import Prices
@@ -108,8 +108,8 @@ async def work(planned: Planned, site: Installation, *, caller: Caller | None, c
     if caller is not None and asked.judges:
         filling = Filling(site, planned.world, caller, most_usd=asked.most_usd, clock=clock)
         await filling.fill(planned.wants, planned.tables)
-        await _catch_up(planned.world, site)
     if campaign is not None:
+        await _catch_up(planned.world, site)
         await campaign.write()
     return Done(
         tables=filling.filled if filling else 0,
@@ -178,13 +178,6 @@ async def _world(site: Installation) -> World:
 
 
 async def _catch_up(world: World, site: Installation) -> None:
-    """Follow the judgements to what was just written: slates name how far they were read."""
-    fold = next(one for one in world.folds if one.topic == JUDGEMENTS)
-    name = site.topics[JUDGEMENTS]
-    start, end = fold.positions().get(0, -1) + 1, (await site.logs.bounds(name, 1))[0][1]
-
-    def take(_partition: int, records: Sequence[Any]) -> None:
-        for record in records:
-            fold.apply(record)
-
-    await site.logs.read(name, {0: (start, end)}, take)
+    """Follow catalogue and judgements to their ends: judging takes long, and slates are decided from both."""
+    ends = await catalogue_ends(site.logs, site.topics)
+    await read_catalogue(world, site.logs, site.topics, ends, lambda _: None)

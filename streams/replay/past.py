@@ -46,10 +46,11 @@ async def catalogue_ends(logs: Logs, topics: Topics) -> dict[TopicName, dict[int
 async def read_catalogue(
     world: World, logs: Logs, topics: Topics, ends: Mapping[TopicName, Offsets], learned: Callable[[int], object]
 ) -> None:
-    """Fold products and vectors up to these ends."""
+    """Fold products, vectors and judgements up to these ends, from where they were read to."""
     for fold in world.folds:
         if fold.topic in ends:
-            spans = {partition: (0, end) for partition, end in ends[fold.topic].items()}
+            read = fold.positions()
+            spans = {partition: (read.get(partition, -1) + 1, end) for partition, end in ends[fold.topic].items()}
             await logs.read(topics[fold.topic], spans, _folding(fold.apply, learned))
 
 

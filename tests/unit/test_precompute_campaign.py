@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from models.key_forms import pair
+from schemas.erasures import Erasure
 from schemas.errors import RefusedError
+from schemas.learning import Origin
 from schemas.slates import Slate
-from schemas.topics import JUDGEMENTS, SLATES
+from schemas.topics import ERASURES, EVENTS, JUDGEMENTS, PRODUCTS, SLATES
+from streams.kafka import partition_of
 from streams.precompute.asked import Asked, ask_visitors
 from streams.precompute.running import Done, plain
 from streams.precompute.showing import done_line, planned_lines
+from tests.judging import shop
 from tests.memory_logs import NOON, KilledError, Worker
 from tests.precomputing import LATER, Precomputing, failing
 
@@ -90,6 +94,39 @@ def test_who_asked_to_be_forgotten_and_who_was_away_too_long_get_nothing(tmp_pat
     assert away is not None
     assert (people.people.forgotten, people.people.unknown, len(people.people.found)) == (2, 0, 1)
     assert (away.people.expired, len(away.people.found)) == (1, 0)
+
+
+def test_who_asks_to_be_forgotten_while_judging_goes_on_gets_nothing(tmp_path: Path) -> None:
+    """An hour may pass before the first slate is decided; it makes no difference whether a worker has come to it."""
+    given = Precomputing(tmp_path)
+    planned = given.plan(ASKED)
+    entry = Erasure(
+        subject="visitor",
+        subject_id="c0",
+        until=NOON + timedelta(hours=1),
+        origin=Origin(topic=EVENTS, partition=0, offset=0),
+    )
+    given.logs.put(given.topics[ERASURES], 0, entry.key(), entry.encode(), LATER)
+    given.happens("c1", "forget")
+    Worker(given).run()
+    done = given.finish(planned)
+    assert {one.visitor_id for one in given.slates()} == {*CUSTOMERS, "w0"} - {"c0", "c1"}
+    told = plain(planned, done)["visitors"]
+    assert (told["found"], told["forgotten"], told["unknown"]) == (5, 2, 1)
+
+
+def test_what_is_sold_out_while_judging_goes_on_is_not_mailed(tmp_path: Path) -> None:
+    """Slates are decided from the catalogue as it is by then, and name how far it was read."""
+    given = Precomputing(tmp_path)
+    planned = given.plan(ASKED)
+    key = b"adults-boots-5"
+    gone = shop()["adults-boots-5"].model_copy(update={"stock": 0})
+    given.logs.put(given.topics[PRODUCTS], partition_of(key, 4), key, gone.encode(), LATER)
+    given.finish(planned)
+    slates = given.slates()
+    assert slates
+    assert not [one for one in slates if key.decode() in {item.product_id for item in one.items}]
+    assert slates[0].lineage == Worker(given).world.lineage()
 
 
 @pytest.mark.parametrize("writes", [1, 3, 5])
