@@ -56,10 +56,7 @@ class JudgementStore:
 
     def get(self, key: JudgementKey) -> Kept | None:
         """Give a key's table; None where nothing was judged, or what was cannot be read any more."""
-        query = (
-            "SELECT record, calls, usd, answered_by FROM tables WHERE endpoint=? AND model=? AND version=? AND key=?"
-        )
-        row = self._db.execute(query, (*self._source, key.encode())).fetchone()
+        row = self._db.execute(_GET, (*self._source, key.encode())).fetchone()
         if row is None:
             return None
         try:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from models.intent import JudgementKey
@@ -25,6 +26,9 @@ class Asked:
         placements: those of the slates.
         judges: False: slates by what is judged already.
         most_usd: what judging may cost.
+
+    Raises:
+        RefusedError: the money is no number from 0 on.
     """
 
     keys: tuple[JudgementKey, ...] = ()
@@ -35,6 +39,11 @@ class Asked:
     placements: tuple[Placement, ...] = OF_CAMPAIGNS
     judges: bool = True
     most_usd: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no limit."""
+        if not (isfinite(self.most_usd) and self.most_usd >= 0):
+            raise RefusedError(f"--most-usd {self.most_usd:g} is no amount of money: give 0 or more.")
 
 
 def ask_keys(segments: str | None, intents: str | None, *, most_usd: float) -> Asked:

@@ -19,6 +19,7 @@ KEYS = ["--segments", "any", "--intents", "outdoor/kids"]
         (["--segments", "any", "--intents", "outdoor"], "'outdoor' is no intent: write DEPARTMENT/WHOM"),
         (["--visitors", "FILE"], "--visitors needs --campaign NAME"),
         (["--visitors", "none.txt", "--campaign", "c"], "none.txt cannot be read"),
+        ([*KEYS, "--most-usd", "inf"], "--most-usd inf is no amount of money"),
         (KEYS, "There is no language model to ask: set OPENAI_API_KEY or OPENAI_BASE_URL"),
         ([*KEYS, "--dry-run"], "KAFKA_BOOTSTRAP_SERVERS"),
         (["--visitors", "FILE", "--campaign", "c", "--no-judge"], "KAFKA_BOOTSTRAP_SERVERS"),
