@@ -78,9 +78,11 @@ class Votes:
         self._first: Counter[str] = Counter()
         self._also: Counter[str] = Counter()
         self._ranks: dict[str, int] = {}
+        self.visitors = 0
 
     def add(self, items: Sequence[str], *, of: int) -> None:
         """Take a visitor's best candidates, best first; the first `of` say whether the visitor's slates are judged."""
+        self.visitors += 1
         self._first.update(items[:of])
         self._also.update(items[of:])
         for rank, item in enumerate(items):

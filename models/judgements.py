@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -117,6 +117,11 @@ class Judgements:
 
     def __len__(self) -> int:
         return len(self._tables)
+
+    @property
+    def keys(self) -> Collection[bytes]:
+        """Name the keys that have a table."""
+        return self._tables.keys()
 
     def put(self, key: bytes, table: JudgementTable) -> None:
         """Take a key's newest table."""

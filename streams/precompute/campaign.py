@@ -81,7 +81,7 @@ class Campaign:
     async def needs(self) -> Needs:
         """Say what is to be judged, by key: for each visitor whose candidates no table covers, the finest one's.
 
-        A coarser table would not be looked at beside it.
+        A coarser table would not be looked at beside it. Keys of most visitors come first.
         """
         votes: defaultdict[JudgementKey, Votes] = defaultdict(Votes)
         told = counting(self._site.watch, "candidates", len(self._wanting))
@@ -97,7 +97,8 @@ class Campaign:
                 votes[judged.keys[0]].add([knowledge.facts.names[row] for row in judged.best.tolist()], of=judged.of)
             told(1)
             await asyncio.sleep(0)  # or Ctrl-C is not heard
-        return Needs({key: one.wanted() for key, one in sorted(votes.items())}, judged_already, keyless)
+        order = sorted(votes, key=lambda key: (-votes[key].visitors, key))
+        return Needs({key: votes[key].wanted() for key in order}, judged_already, keyless)
 
     async def write(self) -> None:
         """Decide and write the slates that are not there, those of some visitors at a time.

@@ -19,6 +19,7 @@ from streams.precompute.asked import Asked
 from streams.precompute.campaign import Campaign, Needs
 from streams.precompute.estimate import Estimate, Want, estimate, wants_of
 from streams.precompute.filling import Filling, Tables, read_tables
+from streams.precompute.room import with_room
 from streams.replay.past import catalogue_ends, learn_before, model_before, read_catalogue
 from streams.replay.replaying import Installation, counting
 from streams.snapshots import open_store
@@ -29,7 +30,7 @@ from streams.world import World
 class Planned:
     """What is to be done, and what it will take.
 
-    `empty` are keys whose department sells nothing that can be judged.
+    `empty` are keys whose department sells nothing that can be judged; for `crowded` more there is no room.
     """
 
     asked: Asked
@@ -38,6 +39,7 @@ class Planned:
     tables: Tables
     estimate: Estimate
     empty: tuple[JudgementKey, ...] = ()
+    crowded: int = 0
     departments: tuple[str, ...] = ()
     campaign: Campaign | None = None
     needs: Needs | None = None
@@ -84,10 +86,12 @@ async def plan(asked: Asked, site: Installation, *, clock: Callable[[], datetime
         empty = tuple(key for key, items in wanted.items() if not items)
     tables = await read_tables(site, list(wanted))
     wants = wants_of(wanted, tables, world.knowledge, at_ms=epoch_ms(at))
+    roomy = with_room(wants, world.knowledge.judgements.keys)
     settings = site.settings
     prices = Prices(settings.llm_usd_per_million_prompt, settings.llm_usd_per_million_completion)
-    told = estimate(wants, world.knowledge, prices)
-    return Planned(asked, world, wants, tables, told, empty, names, campaign, needs)
+    told = estimate(roomy, world.knowledge, prices)
+    crowded = len(wants) - len(roomy)
+    return Planned(asked, world, roomy, tables, told, empty, crowded, names, campaign, needs)
 
 
 async def work(planned: Planned, site: Installation, *, caller: Caller | None, clock: Callable[[], datetime]) -> Done:
@@ -124,7 +128,7 @@ async def work(planned: Planned, site: Installation, *, caller: Caller | None, c
 
 def plain(planned: Planned, done: Done | None) -> dict[str, Any]:
     """Give all of it for scripts; `done` is absent from a dry run."""
-    said: dict[str, Any] = {"dry_run": done is None, "estimate": planned.estimate._asdict()}
+    said: dict[str, Any] = {"dry_run": done is None, "estimate": planned.estimate._asdict(), "crowded": planned.crowded}
     if planned.campaign is None:
         keys = {
             "asked": len(planned.asked.keys),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from streams.precompute.room import MOST_TABLES
 from streams.precompute.running import Done, Planned
 
 
@@ -14,6 +15,8 @@ def planned_lines(planned: Planned) -> Iterator[str]:
         yield f"{asked.left_out:,} pairs are left out: no slate is ever judged by them."
     for key in planned.empty:
         yield f"{key.segment}|{key.intent}: nothing that is sold fits."
+    if planned.crowded:
+        yield f"{planned.crowded:,} tables are left out: {MOST_TABLES:,} are the most there may be."
     yield (
         f"To judge: {told.products:,} products in {told.keys:,} tables; {told.cached:,} are judged already. "
         f"{told.calls:,} calls, about {told.prompt_tokens:,} tokens asked and {told.completion_tokens:,} answered: "

@@ -1,5 +1,6 @@
 """Slates of a campaign: for whom, decided from what, and written once whatever happens in between."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +37,9 @@ def test_every_visitor_who_is_known_gets_a_slate_at_each_placement(tmp_path: Pat
     assert set(given.tables()) == {f"returning.{tier}.outdoor|any.landing" for tier in ("low", "mid")}
     assert (done.tables, done.slates) == (2, 14)
     assert done.products == sum(len(one.scores) for one in given.tables().values()) == planned.estimate.products
+    assert planned.needs is not None
+    visitors = Counter(one.judged.segment for one in slates if one.judged)
+    assert [key.segment for key in planned.needs.wanted] == [segment for segment, _ in visitors.most_common()]
     mail = next(one for one in slates if (one.visitor_id, one.placement) == ("c0", "email"))
     assert (mail.anchor, mail.revision, mail.cause.event_id, len(mail.items)) == ("spring", 0, "campaign:spring", 16)
     state = Worker(given).parts[mail.cause.partition].visitors[b"c0"]

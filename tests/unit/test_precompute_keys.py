@@ -7,6 +7,8 @@ import pytest
 from models.intent import JudgementKey
 from models.wording import for_whom
 from schemas.errors import RefusedError
+from streams.kafka import partition_of
+from streams.precompute import room
 from streams.precompute.asked import Asked, ask_keys
 from streams.precompute.running import plain
 from streams.precompute.showing import done_line, planned_lines
@@ -163,3 +165,20 @@ def test_what_is_no_key_is_refused(segments: str, intents: str | None, sentence:
     """With the form that is wanted."""
     with pytest.raises(RefusedError, match=sentence):
         ask_keys(segments, intents, most_usd=1)
+
+
+def test_no_more_tables_are_made_than_workers_are_to_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is there stays and may grow, who comes first has the room that is left, and the others are counted."""
+    given = Precomputing(tmp_path)
+    given.run(keys(KIDS))
+    monkeypatch.setattr(room, "MAX_LIVE", 1)
+    tiers = ("low", "mid", "high", "any")
+    asked = keys(KIDS, *(JudgementKey(f"loyal.{tier}.outdoor", "outdoor/kids.any.browsing") for tier in tiers))
+    partitions = [partition_of(key.encode(), room.REQUEST_PARTITIONS) for key in asked.keys]
+    firsts = [key for n, key in enumerate(asked.keys) if partitions[n] not in partitions[:n]]
+    planned = given.plan(asked)
+    assert [want.key for want in planned.wants] == firsts
+    assert 0 < planned.crowded == len(asked.keys) - len(firsts) == plain(planned, None)["crowded"]
+    assert f"{planned.crowded} tables are left out" in "\n".join(planned_lines(planned))
+    given.run(asked)
+    assert set(given.tables()) == {key.encode().decode() for key in firsts}
