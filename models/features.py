@@ -82,8 +82,11 @@ def raw_scores(described: Described, context: Context, blend: Blend) -> np.ndarr
 
 
 def candidates_of(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, *, also: int = -1) -> Described:
-    """Join the sources' candidates and describe them; see `judged_candidates`."""
-    return judged_candidates(found, context, knowledge, also=also)[0]
+    """Join the sources' candidates and describe them; see `judged_candidates`. Without tables nothing is looked up."""
+    described = _described(found, context, knowledge, also)
+    if len(knowledge.judgements):
+        _judge(described, context, knowledge)
+    return described
 
 
 def judged_candidates(
@@ -102,6 +105,12 @@ def judged_candidates(
         knowledge: the catalogue and the model.
         also: one more row to describe, -1 for none.
     """
+    described = _described(found, context, knowledge, also)
+    return described, _judge(described, context, knowledge)
+
+
+def _described(found: Mapping[str, Ranked], context: Context, knowledge: Knowledge, also: int) -> Described:
+    """Join the sources' candidates and describe them by everything but judgements."""
     described = describe(found, also=also)
     facts = knowledge.facts
     numbers = knowledge.crosswalk.numbers(described.ids)
@@ -111,7 +120,7 @@ def judged_candidates(
     times = np.array([math.log1p(times) for times in unclicked.values()], np.float32)
     counts = knowledge.model.counts_of(numbers)
     _look(described.features, described.ids, views, shown, times, counts, facts.leaf, facts.log_price)
-    return described, _judge(described, context, knowledge)
+    return described
 
 
 def _judge(described: Described, context: Context, knowledge: Knowledge) -> Judged:

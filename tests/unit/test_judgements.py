@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from models.blend import FEATURES, JUDGED, JUDGED_FLOOR, UNJUDGED, Blend
+from models.context import Context
+from models.features import candidates_of, judged_candidates
 from models.intent import JudgementKey
+from models.retrieval import retrieve
 from schemas.learning import TrainingRow, pack_features
 from schemas.slates import Slate
 from streams.engine import Engine
@@ -100,6 +103,22 @@ def test_missing_is_the_mean_and_not_zero() -> None:
     scores, absent = judgements.columns(JudgementKey("any", "outdoor/kids"), facts.rows_of(names), 0)
     assert scores.tolist() == pytest.approx([0.3, -0.3, 0.0])
     assert absent.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_a_training_row_knows_the_judgements_that_a_slate_knows() -> None:
+    """None while there are no tables, for which nothing is looked up; then the same columns."""
+    shopping = Shopping()
+    shopping.look()
+    knowledge = shopping.engine.knowledge
+    context = Context("v", consent=True, steps=(("kids-boots-1", 1.0),), views=("kids-boots-1",))
+    found = retrieve(context, shopping.visits("page_view"), knowledge).found
+    for judged in (False, True):
+        if judged:
+            shopping.engine.put_judgements(table(shopping.products, fitting(shopping.products)))
+        trained = candidates_of(found, context, knowledge).features
+        served, _ = judged_candidates(found, context, knowledge)
+        assert trained[:, JUDGED].any() == judged
+        assert np.array_equal(trained, served.features)
 
 
 def row(judged: float, *, better: bool) -> TrainingRow:
