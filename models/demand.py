@@ -69,28 +69,35 @@ class Demand:
 
     A slate counts for the finest of its keys that enough visitors have. A key's visitors are those of all slates, drawn
     or not: they would all come to a shop.
+
+    Args:
+        limit: draw only so many slates, by their names, and hold no more than twice as many; None for all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self._asked = 0
         self._wishes: list[Wish] = []
         self._visitors: dict[JudgementKey, set[int]] = {}
 
     def add(self, wish: Wish, visitor: int) -> None:
         """Take a slate that a visitor (any number) asks for."""
+        self._asked += 1
         self._wishes.append(wish)
+        if self._limit is not None and len(self._wishes) >= 2 * self._limit:
+            self._wishes = self._drawn()
         for key in wish.keys:
             known = self._visitors.setdefault(key, set())
             if len(known) < FEWEST_VISITORS:
                 known.add(visitor)
 
-    def needs(self, names: Sequence[str], *, limit: int | None = None) -> Needs:
+    def needs(self, names: Sequence[str]) -> Needs:
         """Say what is to be judged.
 
         Args:
             names: items by row of the fact table.
-            limit: draw only so many slates, by their names; None for all.
         """
-        drawn = self._wishes if limit is None else nsmallest(limit, self._wishes, key=lambda wish: wish.name)
+        drawn = self._drawn()
         slates: dict[JudgementKey, list[np.ndarray]] = {}
         for wish in drawn:
             key = next((one for one in wish.keys if len(self._visitors[one]) >= FEWEST_VISITORS), None)
@@ -103,10 +110,15 @@ class Demand:
             possible=len({key for wish in drawn for key in wish.keys}),
             slates=len(drawn),
             keyed=sum(bool(wish.keys) for wish in drawn),
-            asked=len(self._wishes),
+            asked=self._asked,
             span_ms=max(times, default=0) - min(times, default=0),
             names=frozenset(wish.name for wish in drawn),
         )
+
+    def _drawn(self) -> list[Wish]:
+        if self._limit is None:
+            return self._wishes
+        return nsmallest(self._limit, self._wishes, key=lambda wish: wish.name)
 
 
 def _any(need: Need) -> bool:

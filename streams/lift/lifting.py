@@ -97,14 +97,14 @@ class Lifting:
         return judging, Bill(cap.calls, heard.answers, *tokens, cap.usd, 0.0, maker.faults)
 
     def _needs(self) -> Needs:
-        demand, shop = Demand(), self._trained.work.shop
+        demand, shop = Demand(self._terms.limit), self._trained.work.shop
         for posed in self._trained.posed("collecting"):
             asked = shop.ask(posed.applied, context=posed.query.context)
             context, judged = asked.context, asked.judged
             at_ms = epoch_ms(posed.applied.event.at)
             wish = Wish(name_of(posed), at_ms, judged.keys, judged.best)
             demand.add(wish, hash63(context.user_id or context.visitor_id))
-        needs = demand.needs(self._knowledge.facts.names, limit=self._terms.limit)
+        needs = demand.needs(self._knowledge.facts.names)
         _check(needs)
         return needs
 

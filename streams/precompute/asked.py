@@ -77,9 +77,10 @@ def ask_visitors(file: Path, campaign: str | None, placements: str, *, judges: b
     if not _CAMPAIGN.fullmatch(campaign):
         raise RefusedError(f"{campaign!r} names no campaign: use 1 to 64 letters, digits, dots, hyphens, underscores.")
     lines = _lines(file)
+    visitors = tuple(dict.fromkeys(lines))
     return Asked(
-        visitors=tuple(dict.fromkeys(lines)),
-        repeated=len(lines) - len(set(lines)),
+        visitors=visitors,
+        repeated=len(lines) - len(visitors),
         campaign=campaign,
         placements=_placements(placements),
         judges=judges,
@@ -89,13 +90,13 @@ def ask_visitors(file: Path, campaign: str | None, placements: str, *, judges: b
 
 def _lines(file: Path) -> list[str]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig", newline="\n") as opened:  # a large file is not held beside its lines
+            lines = [line for each in opened if (line := each.strip())]
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise RefusedError(
             f"{file} cannot be read ({why}): --visitors takes a text file, a visitor id a line."
         ) from None
-    lines = [line for each in text.split("\n") if (line := each.strip())]
     if not lines:
         raise RefusedError(f"{file} names no visitor: write a visitor id a line.")
     return lines

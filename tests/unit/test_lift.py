@@ -291,3 +291,16 @@ def test_a_key_of_three_visitors_is_judged_and_the_others_share_the_coarse_one()
         (often, ("a", "b"), 3),
     ]
     assert (needs.possible, needs.slates, needs.keyed, needs.span_ms) == (3, 7, 6, 90)
+
+
+def test_what_is_drawn_is_all_that_is_held() -> None:
+    """However many slates were asked for: those with the least names, and every visitor counts for a key."""
+    key, names = JudgementKey("any", "x/y"), ["", "a"]
+    few, all_of = Demand(4), Demand()
+    for n in range(100):
+        for demand in (few, all_of):
+            demand.add(Wish(n * 37 % 101, n, (key,), np.array([1], np.int32)), n % 3)
+        assert len(vars(few)["_wishes"]) < 8
+    needs = few.needs(names)
+    assert (needs.names, needs.asked, needs.slates) == (frozenset(sorted(all_of.needs(names).names)[:4]), 100, 4)
+    assert [need.key for need in needs.keys] == [key]
