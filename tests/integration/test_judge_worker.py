@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,11 +47,12 @@ class Site:
         products = [(one.product_id.encode(), one.encode()) for one in PRODUCTS.values()]
         self.installation.put(products, "catalog.products")
 
-    def start(self, command: Sequence[str], **env: str) -> None:
+    def start(self, command: Sequence[str], **env: str) -> subprocess.Popen[bytes]:
         """Start a worker, and wait until it is ready."""
         told = {"OPENAI_BASE_URL": self.judge.base_url, "OPENAI_API_KEY": "", "AISLE_LLM_MODEL": "simulated-judge"}
-        self.installation.start(command=command, **(told | env))
+        worker = self.installation.start(command=command, **(told | env))
         until(lambda: self.ask("/readyz")[0] == 200)
+        return worker
 
     def ask(self, page: str) -> tuple[int, str]:
         """Ask the worker's health page."""
@@ -191,3 +193,16 @@ def test_a_worker_killed_in_a_call_has_spent_what_it_had_reserved(slow: Site) ->
     until(lambda: slow.metric('aisle_llm_calls_total{outcome="budget"}') == 1)
     assert (len(slow.judge.prompts), slow.spent()) == (1, reserved)
     assert slow.metric("aisle_llm_budget_spent") == pytest.approx(reserved / 0.01)
+
+
+def test_a_worker_told_to_stop_in_a_call_does_not_wait_for_the_answer(slow: Site) -> None:
+    """What the call may have cost stays spent."""
+    supervisor = slow.start(SUPERVISED, AISLE_LLM_TIMEOUT_S="600")
+    slow.want(COARSE)
+    until(lambda: len(slow.judge.prompts) == 1)
+
+    began = time.monotonic()
+    supervisor.terminate()
+    assert supervisor.wait(30) == 0
+    assert time.monotonic() - began < 5
+    assert slow.spent() > 0
