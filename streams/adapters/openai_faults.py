@@ -21,6 +21,9 @@ FREE = (0, 0)
 """Nothing was generated."""
 
 NOT_ENOUGH_CREDIT = {"insufficient_quota", "billing_hard_limit_reached"}
+GAVE_UP = {408, 502, 504, 524}
+"""What gateways say that waited in vain: the model behind them may have answered all the same."""
+
 UNTAKEN = {400, 422, 501}
 MOST_COMPLAINT = 8192
 
@@ -70,8 +73,10 @@ class Complaint:
         if self.status == 429:
             paying = self.code not in NOT_ENOUGH_CREDIT
             return CallFailedError("rate_limited", said, again=paying, after_s=self.after_s(), paid=FREE)
-        if self.status >= 500:
-            return CallFailedError("server", said, again=True, after_s=self.after_s(), paid=FREE)
+        if self.status >= 500 or self.status in GAVE_UP:
+            fault: CallFault = "timeout" if self.status in GAVE_UP else "server"
+            paid = None if self.status in GAVE_UP else FREE
+            return CallFailedError(fault, said, again=True, after_s=self.after_s(), paid=paid)
         return CallFailedError("refusal" if self.code == "content_filter" else "rejected", said, paid=FREE)
 
     def after_s(self) -> float | None:

@@ -376,6 +376,14 @@ def test_a_status_is_one_decision(reply: bytes, fault: str, again: bool, after_s
     assert (failed.fault, failed.again, failed.after_s, failed.paid) == (fault, again, after_s, (0, 0))
 
 
+@pytest.mark.parametrize("status", [408, 502, 504, 524])
+def test_what_a_gateway_gave_up_may_have_been_paid_for(status: int) -> None:
+    """As a call of our own that timed out."""
+    failed = fail(http("", status))
+
+    assert (failed.fault, failed.again, failed.paid) == ("timeout", True, None)
+
+
 def test_the_servers_words_are_not_passed_on() -> None:
     """They may repeat what was asked."""
     said = str(fail(error("you said: Shoe A, shoe B", code="bad shoe A")))
