@@ -140,6 +140,7 @@ class JudgeAgent:
                 await self._news.wait()
             else:
                 await self._take_turn(wanted)
+                await asyncio.sleep(0)  # without a call it waited for nothing, and heartbeats wait for it
 
     async def sweep(self) -> None:
         """Take away tables of which no judgement holds any more: none is younger than its record."""

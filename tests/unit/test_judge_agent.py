@@ -309,6 +309,20 @@ def test_a_key_of_which_all_is_judged_does_not_rest() -> None:
     assert [len(table.scores) for table in desk.tables() if table] == [20, 25]
 
 
+def test_turns_without_a_call_let_others_go_first() -> None:
+    """A full queue and a spent budget: the group would take a worker for dead that is busy with nothing."""
+    desk = Desk(usd_per_hour=0.0)
+
+    async def story() -> None:
+        for n in range(20):
+            desk.ask(JudgementKey("any", f"outdoor/{n}"))
+        for left in (19, 18, 17):
+            await asyncio.sleep(0)
+            assert len(desk.agent.queue) == left
+
+    told(desk, story)
+
+
 @pytest.mark.parametrize("ahead_s", [-3600.0, 3600.0, 1e9])
 def test_a_clock_of_who_asks_that_is_wrong_holds_nothing_up(ahead_s: float) -> None:
     """A server that wants to be left alone for an hour is not waited for by one key all that time."""
