@@ -3,6 +3,7 @@
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from schemas.record import epoch_ms
 from streams.evaluation.running import Trained
 from streams.judging.opening import make_caller
 from streams.judging.prices import Prices
+from streams.judging.questions import worded_of
 from streams.judging.tables import TableMaker
 from streams.lift.cap import Cap
 from streams.lift.estimate import estimate
@@ -22,7 +24,6 @@ from streams.lift.heard import Heard
 from streams.lift.judging import Judging, JudgingPass
 from streams.lift.measuring import measure, name_of
 from streams.lift.outcome import Bill, Collected, Lift, Terms
-from streams.lift.readable import Words
 from streams.lift.store import JudgementStore, Kept, Source
 from streams.settings import Settings
 
@@ -41,7 +42,7 @@ class Lifting:
         self._settings = settings
         self._terms = terms
         self._knowledge = trained.work.shop.knowledge
-        self._words = Words(self._knowledge)
+        self._word = partial(worded_of, knowledge=self._knowledge)
 
     def collect(self) -> Collected:
         """Work through the test part for what must be judged, and estimate what is not judged yet; no call is made.
@@ -53,7 +54,7 @@ class Lifting:
         prices = Prices(self._settings.llm_usd_per_million_prompt, self._settings.llm_usd_per_million_completion)
         with closing(self._store()) as store:
             self._put(store, needs)
-            left = estimate(needs.keys, self._known, word=self._words, prices=prices)
+            left = estimate(needs.keys, self._known, word=self._word, prices=prices)
         self._forget(needs)
         return Collected(needs, left)
 
@@ -85,7 +86,7 @@ class Lifting:
         caller = make_caller(self._settings, heard)
         assert caller is not None, "there is a model"
         rules = self._knowledge.judgements.rules
-        maker = TableMaker(caller, rules, word=self._words, clock=lambda: datetime.now(UTC))
+        maker = TableMaker(caller, rules, word=self._word, clock=lambda: datetime.now(UTC))
         begun = time.monotonic()
         self._trained.watch.stage("judging", collected.estimate.calls)
         work = JudgingPass(caller, maker, heard, store, cap, at_once=self._settings.llm_concurrency)

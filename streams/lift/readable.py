@@ -1,9 +1,7 @@
 """Whether there is anything that a language model could read of a log's products."""
 
 from models.knowledge import Knowledge
-from models.wording import Worded, word
 from schemas.errors import RefusedError
-from schemas.products import Product
 from streams.evaluation.opening import has_words, opened_shop
 from streams.evaluation.plan import Plan
 from streams.runs.display import Watch
@@ -39,23 +37,3 @@ def check_readable(knowledge: Knowledge, plan: Plan) -> None:
             "a category or a brand. Give a log with those columns (--format csv --columns "
             "title=COLUMN,category=COLUMN,...)."
         )
-
-
-class Words:
-    """Gives what may be read of items.
-
-    Args:
-        knowledge: the products.
-    """
-
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
-
-    def __call__(self, item: str) -> Worded | None:
-        """Give an item's words as its speaker has them; None for what must not be judged, or is not there."""
-        product = self._product(item)
-        return word(product) if product else None
-
-    def _product(self, item: str) -> Product | None:
-        facts = self._knowledge.facts
-        return self._knowledge.catalogue.get(facts.speakers[facts.row(item)])

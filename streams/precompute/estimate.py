@@ -1,25 +1,16 @@
 """What filling tables will take, before anybody is asked."""
 
-import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from models.chunks import next_chunk
 from models.intent import JudgementKey
 from models.knowledge import Knowledge
-from models.ports import Prompt
-from models.prompt import prompt_for
-from models.wording import Worded, word
 from schemas.judgements import JudgementTable
-from streams.judging.prices import FRAME_TOKENS, Prices
-
-BYTES_PER_TOKEN = 4
-"""About so many of a catalogue's texts and of JSON."""
-
-MIDDLING = 5.0
-"""Stands for scores that are not known yet: which products are repeated as anchors depends on them."""
+from streams.judging.prices import Prices
+from streams.judging.questions import questions, quote, worded_of
 
 
 class Estimate(NamedTuple):
@@ -77,36 +68,15 @@ def wants_of(
 
 def estimate(wants: Sequence[Want], knowledge: Knowledge, prices: Prices) -> Estimate:
     """Write the questions as they will be asked, but for which products are repeated, and price them."""
-    prompts = [prompt for want in wants for prompt in _prompts(want, knowledge)]
-    tokens = [(_tokens(prompt), prompt.max_tokens // 2) for prompt in prompts]  # twice what an answer takes is allowed
-    asked, answered = (sum(column) for column in zip(*tokens, strict=True)) if tokens else (0, 0)
+    word = partial(worded_of, knowledge=knowledge)
+    told = quote([one for want in wants for one in questions(want.key, want.missing, want.held, word)], prices)
     return Estimate(
         keys=sum(1 for want in wants if want.missing),
         products=sum(len(want.missing) for want in wants),
         cached=sum(want.cached for want in wants),
-        calls=len(prompts),
-        prompt_tokens=asked,
-        completion_tokens=answered,
-        usd_expected=round(prices.of(asked, answered), 6),
-        usd_at_most=round(math.fsum(prices.at_most(prompt) for prompt in prompts), 6),
+        calls=told.calls,
+        prompt_tokens=told.prompt_tokens,
+        completion_tokens=told.completion_tokens,
+        usd_expected=round(told.usd, 6),
+        usd_at_most=round(told.usd_at_most, 6),
     )
-
-
-def worded_of(item: str, knowledge: Knowledge) -> Worded | None:
-    """Give what a language model may read of an item; None where it is not in the catalogue, or restricted."""
-    product = knowledge.catalogue.get(knowledge.facts.speakers[knowledge.facts.row(item)])
-    return word(product) if product else None
-
-
-def _prompts(want: Want, knowledge: Knowledge) -> list[Prompt]:
-    judged, left, made = dict.fromkeys(want.held, MIDDLING), list(want.missing), []
-    while chunk := next_chunk(left, judged):
-        products = [worded for item in chunk.product_ids if (worded := worded_of(item, knowledge)) is not None]
-        made.append(prompt_for(want.key.segment, want.key.intent, products, seed="").prompt)
-        judged |= dict.fromkeys(chunk.fresh, MIDDLING)
-        left = [item for item in left if item not in judged]
-    return made
-
-
-def _tokens(prompt: Prompt) -> int:
-    return FRAME_TOKENS + (len(prompt.system.encode()) + len(prompt.user.encode())) // BYTES_PER_TOKEN

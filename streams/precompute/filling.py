@@ -13,8 +13,9 @@ from schemas.topics import JUDGEMENTS
 from streams.bootstrap import judging_rules
 from streams.flow import LogRecord
 from streams.judging.caller import Caller, NotCalledError
+from streams.judging.questions import worded_of
 from streams.judging.tables import TableMaker
-from streams.precompute.estimate import Want, worded_of
+from streams.precompute.estimate import Want
 from streams.precompute.purse import RunPurse
 from streams.replay.replaying import Installation, counting
 from streams.world import World
