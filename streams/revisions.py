@@ -5,7 +5,7 @@ so a crash loses at most revisions. Never too late either: not after the deadlin
 slate, has withdrawn, or is another worker's.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -56,7 +56,7 @@ class Revisions:
         self._clock = clock
         self._asking = Asking()
         self._waiting = Waiting()
-        self._ripe: deque[Held] = deque()
+        self._ripe: OrderedDict[Shelf, Held] = OrderedDict()
 
     def heard(self, event: Event, user_id: str | None) -> None:
         """Take note of an event before anything follows from it: what is no longer wanted does not come afterwards.
@@ -114,11 +114,11 @@ class Revisions:
         self._waiting.expire(self._clock())
         for held in self._waiting.waiting_for(judgements.news()):
             if judgements.cover(held.keys, held.best, held.occasion.context.at_ms):
-                self._ripe.append(held)
+                self._ripe[held.shelf] = held  # once, however many tables come before its turn
         if not self._ripe:
             return None
         lineage = orjson.Fragment(self._world.lineage().encode())
-        some = [self._ripe.popleft() for _ in range(min(most, len(self._ripe)))]
+        some = [self._ripe.popitem(last=False)[1] for _ in range(min(most, len(self._ripe)))]
         return [out for held in some if self._waiting.holds(held) for out in self._revision(held, lineage)]
 
     def _wait(self, served: Served, deadline_at: datetime) -> None:

@@ -120,6 +120,21 @@ def test_the_deadline_counts_for_each_of_many() -> None:
     assert serving.revised() == []
 
 
+def test_a_slate_is_in_turn_once_however_many_tables_come() -> None:
+    """A judge writes a table after each call, and a portion is four slates."""
+    serving = Serving()
+    at = serving.visits("page_ping").at
+    for n in range(9):
+        serving.feed(serving.visits("view_item", "kids-boots-1", visitor=f"v{n}").model_copy(update={"at": at}))
+    done = []
+    for left in (8, 7, 6):
+        serving.judge()
+        done += slates(serving.revisions.revise(most=1) or [])
+        assert len(vars(serving.revisions)["_ripe"]) == left
+    done += slates(serving.revised())
+    assert [one.visitor_id for one in done] == [f"v{n}" for n in range(9)]
+
+
 def test_a_newer_slate_of_the_shelf_ends_the_wait() -> None:
     """Whatever it was decided from: covered, of history, or without anything to judge by."""
     for what in ("again", "import", "covered"):
