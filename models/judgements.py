@@ -1,7 +1,5 @@
 """What the language model thinks of products, as a fold of `judgements`, and what a slate makes of it."""
 
-import math
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,20 +9,13 @@ import numpy as np
 from models.catalogue import NO_OFFER, Catalogue
 from models.facts import FIRST_ROWS, FactTable
 from models.intent import JudgementKey
-from models.kernel import compiled, hash63
+from models.judged_table import ASK, UNREAD, JudgedTable, hold, stamp_of
 from models.prompt import VERSION
 from models.wording import word
 from schemas.judgements import JudgementTable
-from schemas.record import epoch_ms
 
-HALF_SPAN = 10.0
-"""Scores are 0..10: less their mean and over this they are -1..1."""
-
-UNREAD, UNREADABLE = 0, -1
-"""Stamps of rows: not looked at since their product changed, and nothing there that a prompt may name."""
-
-ASK = -2
-"""Instead of a place: the row is still to be read."""
+UNREADABLE = -1
+"""Stamp of a row with nothing there that a prompt may name."""
 
 
 @dataclass(frozen=True)
@@ -68,33 +59,6 @@ class Judged(NamedTuple):
 NOT_JUDGED = Judged((), -1, (), 0, np.zeros(0, np.int32))
 
 
-class _Table:
-    """One key's judgements, in arrays: by item its score, what it was judged by, and when.
-
-    Args:
-        table: as it was written.
-    """
-
-    def __init__(self, table: JudgementTable) -> None:
-        judged = table.scores.values()
-        mean = math.fsum(one.score for one in judged) / len(judged)
-        self.names = [sys.intern(item) for item in table.scores]  # the same items stand in many tables
-        self.scores = np.array([one.score for one in judged])
-        self.less_mean = np.array([round((one.score - mean) / HALF_SPAN, 4) for one in judged], np.float32)
-        self.stamps = np.array([_stamp(one.text_hash, one.price_band) for one in judged], np.int64)
-        self.judged_ms = np.array([epoch_ms(one.judged_at) for one in judged], np.int64)
-        self._epoch = -1
-        self._rows, self._order = np.zeros(0, np.int32), np.zeros(0, np.int64)
-
-    def rows(self, facts: FactTable) -> tuple[np.ndarray, np.ndarray]:
-        """Give the rows of the items, ascending, and each one's place in the arrays: int32 and int64."""
-        if self._epoch != facts.epoch:
-            found = np.fromiter(map(facts.row, self.names), np.int32, len(self.names))
-            self._order = np.argsort(found)
-            self._rows, self._epoch = found[self._order], facts.epoch
-        return self._rows, self._order
-
-
 class Judgements:
     """All tables, and which of their entries hold.
 
@@ -111,7 +75,7 @@ class Judgements:
         self.rules = rules
         self._catalogue = catalogue
         self._facts = facts
-        self._tables: dict[bytes, _Table] = {}
+        self._tables: dict[bytes, JudgedTable] = {}
         self._stamps = np.zeros(FIRST_ROWS, np.int64)
         self._changed: set[bytes] = set()
 
@@ -127,7 +91,7 @@ class Judgements:
         """Take a key's newest table."""
         self.remove(key)
         if (table.model, table.prompt_version) == (self.rules.model, self.rules.prompt_version) and table.scores:
-            self._tables[key] = _Table(table)
+            self._tables[key] = JudgedTable(table)
             self._changed.add(key)
 
     def remove(self, key: bytes) -> None:
@@ -233,12 +197,12 @@ class Judgements:
         table = self._tables.get(key.encode())
         return np.full(len(rows), -1) if table is None else self._holding(table, rows, at_ms)
 
-    def _holding(self, table: _Table, rows: np.ndarray, at_ms: int) -> np.ndarray:
+    def _holding(self, table: JudgedTable, rows: np.ndarray, at_ms: int) -> np.ndarray:
         since_ms, known = at_ms - self.rules.ttl_ms, table.rows(self._facts)
-        places, unread = _hold(rows, *known, self._stamps, table.stamps, table.judged_ms, since_ms)
+        places, unread = hold(rows, *known, self._stamps, table.stamps, table.judged_ms, since_ms)
         if unread:
             self._read(rows[places == ASK])
-            places, _ = _hold(rows, *known, self._stamps, table.stamps, table.judged_ms, since_ms)
+            places, _ = hold(rows, *known, self._stamps, table.stamps, table.judged_ms, since_ms)
         return places
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
@@ -251,37 +215,6 @@ class Judgements:
             row = rows[place]
             product = self._catalogue.get(self._facts.speakers[row])
             worded = word(product) if product else None
-            stamp = _stamp(worded.text_hash, worded.price_band) if worded else UNREADABLE
+            stamp = stamp_of(worded.text_hash, worded.price_band) if worded else UNREADABLE
             stamps[place] = self._stamps[row] = stamp
         return stamps
-
-
-@compiled
-def _hold(
-    rows: np.ndarray,
-    known: np.ndarray,
-    order: np.ndarray,
-    now: np.ndarray,
-    judged: np.ndarray,
-    judged_ms: np.ndarray,
-    since_ms: int,
-) -> tuple[np.ndarray, int]:
-    """Look rows up among `known`, ascending: places of entries that hold, -1 for missing, `ASK` for not read yet."""
-    places, unread = np.full(len(rows), -1, np.int64), 0
-    for t in range(len(rows)):
-        row = rows[t]
-        at = np.searchsorted(known, row)
-        if row == 0 or at == len(known) or known[at] != row:
-            continue
-        stamp = now[row] if row < len(now) else UNREAD
-        if stamp == UNREAD:
-            places[t] = ASK
-            unread += 1
-        elif stamp == judged[order[at]] and judged_ms[order[at]] > since_ms:
-            places[t] = order[at]
-    return places, unread
-
-
-def _stamp(text_hash: str, price_band: str) -> int:
-    """Name what was read of a product by a number above 0."""
-    return hash63(f"{text_hash}/{price_band}") | 1
