@@ -28,6 +28,13 @@ class Facets(NamedTuple):
 NO_FACETS = Facets("", "", "any")
 
 
+class Priced(NamedTuple):
+    """A product's leaf category and price."""
+
+    leaf: str
+    price: float | None
+
+
 class FacetTable:
     """The facets of products, worked out when they are needed and kept until the catalogue changes.
 
@@ -52,10 +59,25 @@ class FacetTable:
             kind = self._kinds[product_id] = (department(product), for_whom(product))
         return Facets(*kind, self._tier(product_id))
 
-    def forget(self, product_id: str) -> None:
-        """Work out anew what follows from a product; to be called before and after its record changes."""
+    def priced(self, product_id: str) -> Priced | None:
+        """Give what a product tells its category's tiers; None of an unknown one."""
+        if product_id not in self._catalogue:
+            return None
+        return Priced(self._catalogue.category_of(product_id), self._catalogue.price_of(product_id))
+
+    def changed(self, product_id: str, before: Priced | None) -> None:
+        """Work out anew what follows from a product whose record has changed.
+
+        Args:
+            product_id: the product.
+            before: what `priced` gave before; while that stays, as where a stock changes, tiers do.
+        """
         self._kinds.pop(product_id, None)
-        self._thirds.pop(self._catalogue.category_of(product_id), None)
+        after = self.priced(product_id)
+        if after != before:
+            for one in (before, after):
+                if one is not None:
+                    self._thirds.pop(one.leaf, None)
 
     def _tier(self, product_id: str) -> Tier:
         price, leaf = self._catalogue.price_of(product_id), self._catalogue.category_of(product_id)

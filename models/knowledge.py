@@ -35,9 +35,9 @@ class Knowledge:
     def put_product(self, product: Product, *, arrived_ms: int = 0) -> None:
         """Take a product's newest record."""
         before = self.catalogue.item_of(product.product_id)
-        self.facets.forget(product.product_id)
+        priced = self.facets.priced(product.product_id)
         self.catalogue.put(product, arrived_ms=arrived_ms)
-        self.facets.forget(product.product_id)
+        self.facets.changed(product.product_id, priced)
         self._state(product.item)
         self.facts.assign(product.product_id, product.item)
         if before != product.item:
@@ -52,8 +52,9 @@ class Knowledge:
         know it and one that read it before would not.
         """
         item = self.catalogue.item_of(product_id)
-        self.facets.forget(product_id)
+        priced = self.facets.priced(product_id)
         self.catalogue.remove(product_id)
+        self.facets.changed(product_id, priced)
         self.facts.unassign(product_id)
         self._state(item)
         self.content.categorise(product_id, "")

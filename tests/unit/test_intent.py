@@ -92,9 +92,9 @@ def test_tiers_follow_the_catalogue() -> None:
     facets = FacetTable(catalogue)
 
     def put(name: str, price: float, leaf: str = "Lamps") -> None:
-        facets.forget(name)
+        before = facets.priced(name)
         catalogue.put(Product(product_id=name, title=name, category=("Home", leaf), price=price))
-        facets.forget(name)
+        facets.changed(name, before)
 
     for n in range(FEWEST_PRICES - 1):
         put(f"p{n}", 10.0 * n)
@@ -106,3 +106,28 @@ def test_tiers_follow_the_catalogue() -> None:
     put("last", 100, "Chairs")
     assert facets.of("last").tier == facets.of("p0").tier == "any"
     assert facets.of("nobody").department == ""
+
+
+def test_a_change_of_stock_works_no_tiers_out_anew() -> None:
+    """Shops send stocks all day; what tiers are told from is prices, and who is there."""
+    catalogue = Catalogue()
+    facets = FacetTable(catalogue)
+
+    def put(name: str, **more: object) -> bool:
+        before = facets.priced(name)
+        catalogue.put(Product(product_id=name, title=name, category=("Home", "Lamps"), **more))
+        facets.changed(name, before)
+        return bool(vars(facets)["_thirds"])
+
+    for n in range(FEWEST_PRICES):
+        put(f"p{n}", price=10.0 * n)
+    for change, kept in (({"price": 10.0, "stock": 3}, True), ({"price": 99.0}, False)):
+        assert facets.of("p0").tier == "low"
+        assert put("p1", **change) == kept
+    assert facets.of("p0").tier == "low"
+    assert not put("new"), "one more of them, without a price"
+    assert facets.of("p0").tier == "low"
+    before = facets.priced("p5")
+    catalogue.remove("p5")
+    facets.changed("p5", before)
+    assert not vars(facets)["_thirds"]
