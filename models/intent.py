@@ -75,12 +75,6 @@ def segment_of(context: Context, facets: FacetTable) -> str:
     return f"{loyalty}.{tier}.{department or ANY}"
 
 
-def intent_of(context: Context, facets: FacetTable) -> str:
-    """Name what a visit is about, as `outdoor/kids.low.comparing`; `any.landing` before anything was looked at."""
-    department, whom, tier = _looked_for(context.steps, facets)
-    return f"{department}/{whom}.{tier}.{context.stage}" if department else f"{ANY}.{context.stage}"
-
-
 def _looked_for(steps: Iterable[tuple[str, float]], facets: FacetTable) -> tuple[str, str, str]:
     """Weigh the steps: the department, then for whom and how dear within it."""
     looked = [(facets.of(product_id), weight) for product_id, weight in steps]
