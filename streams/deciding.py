@@ -82,12 +82,12 @@ def decided(
 ) -> Decided:
     """Decide an occasion's slate for one placement; `decided_at` and `revision` are written down and decide nothing.
 
-    A `campaign` gives the slate its id and anchor, and a day until it expires.
+    A `campaign` gives the slate its id and anchor, and a day from when it is decided until it expires.
     """
     request = request_of(occasion, placement, campaign=campaign)
     decision = decide(request, candidates, knowledge, rules)
     event = occasion.event
-    expires_s = CAMPAIGN_EXPIRES_S if campaign else rules.expires_s
+    since, expires_s = (decided_at, CAMPAIGN_EXPIRES_S) if campaign else (event.at, rules.expires_s)
     head = SlateHead(
         slate_id=request.slate_id,
         visitor_id=event.visitor_id,
@@ -97,7 +97,7 @@ def decided(
         explored=decision.explored,
         event_at=event.at,
         decided_at=decided_at,
-        expires_at=event.at + timedelta(seconds=expires_s),
+        expires_at=since + timedelta(seconds=expires_s),
         judged=judged_by(candidates.judged, covered=covered(candidates.judged, knowledge)),
         revision=revision,
     )

@@ -64,7 +64,7 @@ class Precomputing(Shop):
             _env_file=None, partitions=PARTITIONS, llm_model="double", data_dir=folder, training_per_s=0, **more
         )
         self.topics = self.settings.topics
-        self.model = TableModel()
+        self.model, self.now = TableModel(), LATER
         self.count = 0
         for product in shop().values():
             key = product.product_id.encode()
@@ -90,7 +90,8 @@ class Precomputing(Shop):
 
     def plan(self, asked: Asked, *, at: datetime = LATER) -> Planned:
         """Say what is to be done."""
-        return asyncio.run(plan(asked, self.site, clock=lambda: at))
+        self.now = at
+        return asyncio.run(plan(asked, self.site, clock=self._clock))
 
     def run(self, asked: Asked, *, at: datetime = LATER) -> Done:
         """Do it."""
@@ -101,9 +102,13 @@ class Precomputing(Shop):
 
         return asyncio.run(both())
 
-    def finish(self, planned: Planned) -> Done:
+    def finish(self, planned: Planned, *, at: datetime = LATER) -> Done:
         """Do what was planned a while ago."""
-        return asyncio.run(work(planned, self.site, caller=self.caller(), clock=lambda: LATER))
+        self.now = at
+        return asyncio.run(work(planned, self.site, caller=self.caller(), clock=self._clock))
+
+    def _clock(self) -> datetime:
+        return self.now
 
     def caller(self) -> Caller:
         """Ask the model, without waiting where it fails."""

@@ -48,7 +48,7 @@ def test_every_visitor_who_is_known_gets_a_slate_at_each_placement(tmp_path: Pat
     assert (mail.judged.by, mail.judged.covered) == ("fine", True)
     assert mail.lineage.judgements == len(given.logs.topics[given.topics[JUDGEMENTS], 0]) - 1
     assert mail.lineage == Worker(given).world.lineage()
-    assert mail.expires_at - mail.event_at == timedelta(days=1)
+    assert mail.expires_at - mail.decided_at == timedelta(days=1)
     told = plain(planned, done)
     assert (told["visitors"]["found"], told["visitors"]["unknown"], told["visitors"]["nothing_to_judge_by"]) == (
         7,
@@ -126,9 +126,9 @@ def test_what_is_sold_out_while_judging_goes_on_is_not_mailed(tmp_path: Path) ->
     key = b"adults-boots-5"
     gone = shop()["adults-boots-5"].model_copy(update={"stock": 0})
     given.logs.put(given.topics[PRODUCTS], partition_of(key, 4), key, gone.encode(), LATER)
-    given.finish(planned)
+    given.finish(planned, at=LATER + timedelta(days=2))
     slates = given.slates()
-    assert slates
+    assert {one.expires_at for one in slates} == {LATER + timedelta(days=3)}, "a day from when it was decided"
     assert not [one for one in slates if key.decode() in {item.product_id for item in one.items}]
     assert slates[0].lineage == Worker(given).world.lineage()
 
