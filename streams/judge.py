@@ -8,8 +8,8 @@ by the next slates.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -178,7 +178,10 @@ class JudgeAgent:
             self.show()
 
     async def _judge(self, turn: _Turn) -> None:
-        """Write a key's table after each chunk; the rest of it waits when a slate waits for another key."""
+        """Write a key's table: after each chunk while a slate waits for it, else once, since a table is written whole.
+
+        The rest of it waits when a slate waits for another key.
+        """
         wanted, table = turn.wanted, self._kept.table(turn.name)
         if not self._place(turn).given:
             turn.outcome = "rare"
@@ -186,9 +189,11 @@ class JudgeAgent:
         items = self._worth(wanted, table)
         purse = self.purses.of(wanted.partition)
         tables = self._maker.tables(wanted.key, items, table, purse=purse, deadline_s=wanted.deadline)
-        async with aclosing(tables):
+        async with aclosing(tables), self._saving(turn) as unsaved:
             async for made in tables:
-                await self._save(turn, made)
+                unsaved.append(made)
+                if self._monotonic() <= wanted.deadline:
+                    await self._save(turn, unsaved)
                 left = tuple(item for item in items if item not in made.scores)
                 if left and self.queue.urgent(self._monotonic(), self.owned, than=wanted.key):
                     turn.asked = [item for item in items if item in made.scores]
@@ -201,7 +206,23 @@ class JudgeAgent:
         full = len(self._maker.holding(table)) >= wanted.key.room
         return wanted.product_ids[: self._rules.of] if full else wanted.product_ids
 
-    async def _save(self, turn: _Turn, table: JudgementTable) -> None:
+    @asynccontextmanager
+    async def _saving(self, turn: _Turn) -> AsyncIterator[list[JudgementTable]]:
+        """Write at the end what was made and not written, also where the next call fails: it was paid for."""
+        unsaved: list[JudgementTable] = []
+        try:
+            yield unsaved
+        except (CallFailedError, RefusedError):
+            await self._save(turn, unsaved)
+            raise
+        await self._save(turn, unsaved)
+
+    async def _save(self, turn: _Turn, unsaved: list[JudgementTable]) -> None:
+        """Write the last of the tables that were made, which holds the others."""
+        if not unsaved:
+            return
+        table = unsaved[-1]
+        unsaved.clear()
         self.refusal = ""
         place = self._place(turn)
         if self._kept.offset(turn.name) > turn.offset or not place.given:

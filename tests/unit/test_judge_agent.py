@@ -44,13 +44,14 @@ Story = Coroutine[object, object, None]
 
 
 class Double:
-    """Judge as the simulated judge does, or fail; a gate holds answers back."""
+    """Judge as the simulated judge does, or fail after so many good calls; a gate holds answers back."""
 
     name = "double"
 
     def __init__(self) -> None:
         self.prompts: list[str] = []
         self.fails: Exception | None = None
+        self.good = 0
         self.says: str | None = None
         self.gate: asyncio.Event | None = None
 
@@ -58,7 +59,7 @@ class Double:
         self.prompts.append(prompt.user)
         if self.gate is not None:
             await self.gate.wait()
-        if self.fails is not None:
+        if self.fails is not None and len(self.prompts) > self.good:
             raise self.fails
         if self.says is not None:
             return Answer(self.says, 1000, 10, "double")
@@ -222,6 +223,32 @@ def test_what_is_not_urgent_lets_a_slate_that_waits_go_first() -> None:
     keys = [record.key for record in desk.log if not (record.key or b"").startswith(SPENDING_KEY)]
     assert keys == [FIRST.encode(), OTHER.encode(), OTHER.encode(), FIRST.encode()]
     assert len([table for table in desk.tables(FIRST) if table][-1].scores) == len(KIDS)
+
+
+def test_what_nobody_waits_for_is_written_once() -> None:
+    """Two calls, one table: each write is the whole of it, which every worker reads."""
+    desk = Desk()
+
+    async def story() -> None:
+        desk.ask(KEY, waits_s=None)
+        await desk.settle()
+
+    told(desk, story)
+    assert len(desk.model.prompts) == 2
+    assert [len(made.scores) for made in desk.tables() if made] == [len(KIDS)]
+
+
+def test_what_was_paid_for_is_written_although_the_next_call_fails() -> None:
+    """The first thirty are judged; the server goes away before the rest."""
+    desk = Desk()
+
+    async def story() -> None:
+        desk.model.good, desk.model.fails = 1, CallFailedError("malformed", "nonsense", paid=(1000, 10))
+        desk.ask(KEY, waits_s=None)
+        await desk.settle()
+
+    told(desk, story)
+    assert [len(made.scores) for made in desk.tables() if made] == [30]
 
 
 def test_everybodys_key_is_judged_before_one_of_few() -> None:
