@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -162,14 +163,23 @@ class Settings(BaseSettings):
             raise ValueError(f"no placement is called {min(unknown)}: the names are {', '.join(known)}")
         return names
 
+    @field_validator("openai_base_url")
+    @classmethod
+    def _an_address(cls, url: str | None) -> str | None:
+        """Refuse an address that no question could be sent to; an empty one, as compose files set it, is none."""
+        if url and not _is_address(url):
+            raise ValueError("it must begin with http:// or https://, name a host, and end with the path, as in /v1")
+        return url
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            field = str(first["loc"][0])
-            name = field.upper() if field.isupper() else f"AISLE_{field.upper()}"
-            raise RefusedError(f"{name} cannot be used ({first['msg']}): see docs/settings.md.") from None
+            why = first["msg"].removeprefix("Value error, ")
+            raise RefusedError(
+                f"{_variable(str(first['loc'][0]))} cannot be used ({why}): see docs/settings.md."
+            ) from None
 
     _generation: str = PrivateAttr("")
 
@@ -198,3 +208,23 @@ class Settings(BaseSettings):
         other = self.model_copy(update={"partitions": partitions})
         other._generation = name  # noqa: SLF001  its own class
         return other
+
+
+def _variable(field: str) -> str:
+    """Name a field's variable; those with a name of their own, in capitals, come without our prefix."""
+    found = Settings.model_fields.get(field)
+    own = found.validation_alias if found else None
+    if isinstance(own, AliasChoices):
+        return str(own.choices[0])
+    return field if field.isupper() else f"AISLE_{field.upper()}"
+
+
+def _is_address(url: str) -> bool:
+    """Tell an HTTP address from what only looks like one: brackets left open, ports that are none, spaces, queries."""
+    try:
+        parts = urlsplit(url)
+        fine = parts.port != 0  # reading the port is what checks it
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url
+    return fine and plain and parts.scheme in {"http", "https"} and bool(parts.hostname) and "?" not in url

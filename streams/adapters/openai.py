@@ -27,7 +27,6 @@ BODY_BYTES = 256 * 1024
 """The longest body that is read; a table of 30 scores is 2 KiB."""
 
 CONNECT_S = 5.0
-MAX_PORT = 65_535
 ABOUT_US = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
 """Headers of the package that tell the server about this machine: left out."""
 
@@ -41,11 +40,11 @@ class OpenAILanguageModel:
     Args:
         model: what the server calls it.
         api_key: None for a server that asks for none.
-        base_url: where the server is; None for OpenAI.
+        base_url: where the server is, as `Settings` has checked it; None for OpenAI.
         output: how the answer is held to JSON; "auto" begins with the schema and loosens as the server wants.
 
     Raises:
-        RefusedError: key or address cannot be used.
+        RefusedError: the key cannot be used.
     """
 
     def __init__(self, model: str, *, api_key: str | None, base_url: str | None, output: Output = "auto") -> None:
@@ -56,7 +55,7 @@ class OpenAILanguageModel:
         self._loosens = output == "auto"
         self._client = openai.AsyncOpenAI(
             api_key=_key(api_key),
-            base_url=_address(base_url),
+            base_url=base_url or DEFAULT_URL,
             max_retries=0,
             http_client=_http(),
             default_headers={"Accept-Encoding": "identity"}
@@ -123,18 +122,3 @@ def _key(key: str | None) -> str:
     if key and not (key.isascii() and key.isprintable() and " " not in key):
         raise RefusedError("OPENAI_API_KEY cannot be a key: it holds spaces, line ends or letters beyond ASCII.")
     return key or NO_KEY
-
-
-def _address(url: str | None) -> str:
-    import httpx2
-
-    try:
-        parts = httpx2.URL(url or DEFAULT_URL)
-    except (httpx2.InvalidURL, ValueError):
-        parts = httpx2.URL("")
-    if parts.scheme not in {"http", "https"} or not parts.host or (parts.port or 1) > MAX_PORT:
-        raise RefusedError(
-            "OPENAI_BASE_URL cannot be used: it must begin with http:// or https:// and name a host, with a port that "
-            "is a number up to 65535 if any."
-        )
-    return url or DEFAULT_URL

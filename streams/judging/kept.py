@@ -94,6 +94,8 @@ class KeptTables:
     def _spent(self, record: LogRecord) -> None:
         try:
             spending = Spending.decode(record.value)
+            if spending.key() != record.key:
+                raise DecodeError("schema", "the key is not this partition's")
         except DecodeError as error:
             unreadable(JUDGEMENTS, str(error), partition=0, offset=record.offset)
             return

@@ -134,7 +134,7 @@ def test_snapshots_have_an_age(tmp_path: Path) -> None:
 def test_neither_the_key_nor_the_address_of_a_language_model_is_shown() -> None:
     """An address may hold a password: only its host is named, with the model and what it may cost."""
     settings = Settings(
-        _env_file=None, openai_api_key="sk-very-secret", openai_base_url="https://me:secret@llm.example:1/v1?k=secret"
+        _env_file=None, openai_api_key="sk-very-secret", openai_base_url="https://me:secret@llm.example:1/secret/v1"
     )
     found = model_finding(settings, lambda _: object())
 

@@ -515,6 +515,16 @@ def test_what_was_written_is_known_before_and_after_the_log_comes_round() -> Non
     assert kept.offset(KEY.encode()) == 3
 
 
+def test_spending_counts_under_its_own_key_alone() -> None:
+    """A record that names another partition would empty, or fill, a purse that is not its own."""
+    kept, spent = KeptTables(), Spending(partition=1, usd={7: 0.5})
+    kept.apply(LogRecord(0, 0, 0, spent.key(), spent.encode()))
+    for offset, key in enumerate((SPENDING_KEY + b"0", SPENDING_KEY, SPENDING_KEY + b"01"), start=1):
+        kept.apply(LogRecord(0, offset, 0, key, Spending(partition=1, usd={}).encode()))
+
+    assert kept.spending == {1: spent}
+
+
 def full_partition(desk: Desk) -> list[bytes]:
     """Fill the partition of OTHER with tables."""
     place, names = partition_of(OTHER.encode(), REQUEST_PARTITIONS), []

@@ -77,3 +77,20 @@ def test_placements_are_named_and_known() -> None:
         RefusedError, match=r"AISLE_JUDGED_PLACEMENTS .*no placement is called basket: the names are home"
     ):
         settings(judged_placements="home,basket")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8000", "ftp://x/v1", "http:///v1", "http://[::1/v1", "http://h:abc/v1", "http://h:99999/v1"]
+    + ["http://a b/v1", "http://h/v1\n", "https://h/v1?api-version=1"],
+)
+def test_an_address_that_no_question_could_be_sent_to_is_refused_by_name(url: str) -> None:
+    """By every command, the doctor's too, rather than by each call; without pydantic's own words before ours."""
+    with pytest.raises(RefusedError, match=r"^OPENAI_BASE_URL cannot be used \(it must begin with http"):
+        settings(openai_base_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8000/v1", "https://llm.example/openai/v1/", "http://10.0.0.7:11434/v1"])
+def test_an_address_is_taken_as_it_is(url: str) -> None:
+    """With or without a port, and by number."""
+    assert settings(openai_base_url=url).openai_base_url == url

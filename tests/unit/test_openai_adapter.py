@@ -409,22 +409,10 @@ def test_what_an_operator_has_to_change_is_named_and_the_key_is_not(reply: bytes
     assert "sk-secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"api_key": "sk-a\nb"},
-        {"api_key": "schlüssel"},
-        {"base_url": "localhost:8000"},
-        {"base_url": "ftp://x"},
-        {"base_url": "http://host:abc/v1"},
-        {"base_url": "http://host:99999/v1"},
-        {"base_url": "http://[::1/v1"},
-        {"base_url": "http://host\n/v1"},
-    ],
-)
-def test_a_key_or_address_that_cannot_be_used_is_refused_at_once(settings: dict[str, str]) -> None:
+@pytest.mark.parametrize("key", ["sk-a\nb", "schlüssel"])
+def test_a_key_that_cannot_be_used_is_refused_at_once_and_not_shown(key: str) -> None:
     """Not at the first slate."""
-    with pytest.raises(RefusedError, match="OPENAI_") as refused:
-        OpenAILanguageModel("m", **{"api_key": None, "base_url": None} | settings)
+    with pytest.raises(RefusedError, match="OPENAI_API_KEY") as refused:
+        OpenAILanguageModel("m", api_key=key, base_url=None)
 
-    assert settings.get("api_key", "-") not in str(refused.value) or "api_key" not in settings
+    assert key not in str(refused.value)
