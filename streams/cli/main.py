@@ -78,6 +78,10 @@ def _run(name: str, arguments: Sequence[str]) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except SystemError as error:
+        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            raise
+        sys.exit(130)  # Ctrl-C inside a compiled kernel
 
 
 def _help() -> str:

@@ -91,7 +91,7 @@ def _run(settings: "Settings", asked: "Asked", *, dry_run: bool, quiet: bool) ->
             found = await plan(asked, site, clock=_now)
             bars.rest()
             if not quiet:
-                print("\n".join(planned_lines(found)))
+                print("\n".join(planned_lines(found)), flush=True)  # before anything is paid for, in a pipe too
             if dry_run:
                 return found, None
             caller = make_caller(settings) if asked.judges else None

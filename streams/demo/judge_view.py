@@ -30,8 +30,9 @@ def _coverage(board: JudgeBoard) -> str:
     where = ", ".join(sorted(board.judge.placements))
     since, first = (_share(board, later=later) for later in (True, False))
     unknown = sum(board.states(later=later)["no_key"] for later in (False, True))
+    later = f", {since} after it" if since else ""
     return (
-        f"{where} slates served from judgements at once: {since} after the first minute, {first} in it "
+        f"{where} slates served from judgements at once: {first or 'none yet'} in the first minute{later} "
         f"(not counted: {unknown:,} for visitors of whom nothing is known yet)"
     )
 
@@ -39,12 +40,14 @@ def _coverage(board: JudgeBoard) -> str:
 def _share(board: JudgeBoard, *, later: bool) -> str:
     share, states = board.covered(later=later), board.states(later=later)
     if share is None:
-        return "none yet"
+        return ""
     return f"{share:.1%} of {sum(states.values()) - states['no_key']:,}"
 
 
 def _revisions(board: JudgeBoard) -> str:
     late = board.latencies
+    if not len(late):
+        return "no slate sent again with later judgements yet"
     return (
         f"{len(late):,} slates sent again with later judgements, event to revision p50 {late.quantile(0.5):.0f} ms, "
         f"p99 {late.quantile(0.99):.0f} ms"

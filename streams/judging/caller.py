@@ -40,6 +40,11 @@ class NotCalledError(CallFailedError):
     ) -> None:
         super().__init__(fault, detail, after_s=after_s, paid=(0, 0))
         self.why = why
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Say it without a fault of the server: there was no call."""
+        return self.detail
 
 
 class Caller:
@@ -146,7 +151,7 @@ class Caller:
         payment = Payment(self.prices, prompt, purse)
         if not await payment.reserve():
             count("llm_calls", outcome="budget")
-            raise NotCalledError("budget", "rate_limited", "the budget of this hour is spent")
+            raise NotCalledError("budget", "rate_limited", "what is left of the budget is too little for a call")
         return payment
 
     async def _paid(self, prompt: Prompt, ticket: int, payment: Payment) -> Answer:

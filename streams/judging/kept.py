@@ -93,10 +93,16 @@ class KeptTables:
 
     def _spent(self, record: LogRecord) -> None:
         try:
-            spending = Spending.decode(record.value)
-            if spending.key() != record.key:
-                raise DecodeError("schema", "the key is not this partition's")
+            spending = _spending(record)
         except DecodeError as error:
             unreadable(JUDGEMENTS, str(error), partition=0, offset=record.offset)
             return
         self.spending[spending.partition] = spending
+
+
+def _spending(record: LogRecord) -> Spending:
+    """Read a record of spending that is where its key belongs: another would fill, or empty, a purse not its own."""
+    spending = Spending.decode(record.value)
+    if spending.key() != record.key:
+        raise DecodeError("schema", "the key is not this partition's")
+    return spending

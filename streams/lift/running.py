@@ -65,7 +65,11 @@ def tried(
             say(line)
         asked = model or open_language_model(settings)
         assert asked is not None, "there is one, or it was refused"
-        return lifting.judge(collected, asked), evaluation.tested(trained)
+        try:
+            return lifting.judge(collected, asked), evaluation.tested(trained)
+        except KeyboardInterrupt:
+            say("Stopped. What was judged is kept: the same command goes on from there.")
+            raise
 
 
 def estimated(evaluation: Evaluation, settings: Settings, terms: Terms) -> Collected:

@@ -9,8 +9,13 @@ from models.intent import JudgementKey
 from models.key_forms import pair
 from models.placements import OF_CAMPAIGNS, Placement
 from schemas.errors import RefusedError
+from schemas.record import MAX_ID_CHARS
 
 _CAMPAIGN = re.compile(r"[\w.-]{1,64}")
+_ID = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_ID_CHARS}}}")
+
+SHOWN_CHARS = 40
+"""Of a line that cannot be used: enough to find it by."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,8 @@ def ask_visitors(file: Path, campaign: str | None, placements: str, *, judges: b
     """Take a file of visitor ids, one a line, and a campaign.
 
     Raises:
-        RefusedError: the file cannot be read or names nobody, or the campaign or a placement has no such name.
+        RefusedError: the file cannot be read, names nobody, or what is no id; or the campaign or a placement has no
+            such name.
     """
     if not campaign:
         raise RefusedError("--visitors needs --campaign NAME: the slates' ids and anchor are made of it.")
@@ -91,15 +97,21 @@ def ask_visitors(file: Path, campaign: str | None, placements: str, *, judges: b
 def _lines(file: Path) -> list[str]:
     try:
         with file.open(encoding="utf-8-sig", newline="\n") as opened:  # a large file is not held beside its lines
-            lines = [line for each in opened if (line := each.strip())]
+            lines = [each.strip() for each in opened]
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise RefusedError(
             f"{file} cannot be read ({why}): --visitors takes a text file, a visitor id a line."
         ) from None
-    if not lines:
+    if not any(lines):
         raise RefusedError(f"{file} names no visitor: write a visitor id a line.")
-    return lines
+    for number, line in enumerate(lines, start=1):
+        if line and not _ID.fullmatch(line):
+            raise RefusedError(
+                f"Line {number} of {file} is no visitor id ({line[:SHOWN_CHARS]!r}): one has 1 to {MAX_ID_CHARS} "
+                "characters and no control characters."
+            )
+    return [line for line in lines if line]
 
 
 def _placements(text: str) -> tuple[Placement, ...]:

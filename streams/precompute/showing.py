@@ -17,6 +17,9 @@ def planned_lines(planned: Planned) -> Iterator[str]:
         yield f"{key.segment}|{key.intent}: nothing that is sold fits."
     if planned.crowded:
         yield f"{planned.crowded:,} tables are left out: {MOST_TABLES:,} are the most there may be."
+    if not asked.judges:
+        yield "Nothing is to be judged: slates are decided from what is there."
+        return
     yield (
         f"To judge: {told.products:,} products in {told.keys:,} tables; {told.cached:,} are judged already. "
         f"{told.calls:,} calls, about {told.prompt_tokens:,} tokens asked and {told.completion_tokens:,} answered: "
@@ -26,9 +29,13 @@ def planned_lines(planned: Planned) -> Iterator[str]:
 
 def done_line(planned: Planned, done: Done) -> str:
     """Say what was done."""
-    judged = f"{done.tables:,} tables filled, {done.products:,} products judged in {done.calls:,} calls"
-    slates = f" {done.slates:,} slates written, {done.already:,} were there." if planned.campaign else ""
-    return f"{judged}, {done.usd:.4f} USD.{slates} {done.seconds:.1f} s."
+    told = []
+    if planned.asked.judges:
+        judged = f"{done.tables:,} tables filled, {done.products:,} products judged in {done.calls:,} calls"
+        told.append(f"{judged}, {done.usd:.4f} USD.")
+    if planned.campaign:
+        told.append(f"{done.slates:,} slates written, {done.already:,} were there.")
+    return " ".join((*told, f"{done.seconds:.1f} s."))
 
 
 def _people(planned: Planned) -> Iterator[str]:
@@ -41,5 +48,5 @@ def _people(planned: Planned) -> Iterator[str]:
         f"{people.forgotten:,} forgotten, {people.expired:,} not seen for too long."
     )
     if needs is not None and (needs.covered or needs.keyless):
-        yield f"Judged already are {needs.covered:,} of them; {needs.keyless:,} have nothing to judge by."
+        yield f"Without slates: {needs.covered:,} are judged already, {needs.keyless:,} have nothing to judge by."
     yield f"{campaign.already:,} slates of {asked.campaign} are there."

@@ -196,7 +196,7 @@ def test_a_spent_budget_stops_calls_and_is_no_failure_of_the_server(counted: Cal
     model = ScriptedModel(ANSWER)
     asked, empty = caller(model), PaperPurse(0.0)
 
-    with pytest.raises(NotCalledError, match="budget") as refused:
+    with pytest.raises(NotCalledError, match=r"^what is left of the budget is too little for a call$") as refused:
         ask(asked, purse=empty)
 
     assert (refused.value.why, model.calls, counted("llm_calls_total", "budget")) == ("budget", 0, 1)

@@ -33,6 +33,25 @@ def test_every_command_loads(name: str) -> None:
     assert load(name).get_help is not None
 
 
+def test_ctrl_c_inside_a_compiled_kernel_ends_as_anywhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By exit code 130: the dispatcher of compiled code wraps what it did not expect. Other such errors are bugs."""
+
+    class Interrupted:
+        def __init__(self, cause: BaseException | None) -> None:
+            self.cause = cause
+
+        def main(self, **_options: object) -> None:
+            raise SystemError("returned a result with an exception set") from self.cause
+
+    monkeypatch.setattr("streams.cli.main.load", lambda _name: Interrupted(KeyboardInterrupt()))
+    with pytest.raises(SystemExit) as stopped:
+        main(["doctor"])
+    assert stopped.value.code == 130
+    monkeypatch.setattr("streams.cli.main.load", lambda _name: Interrupted(None))
+    with pytest.raises(SystemError):
+        main(["doctor"])
+
+
 def test_a_refusal_is_one_sentence_and_exit_code_1() -> None:
     """No broker: what to do, no trace."""
     done = run("topics", "create", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")

@@ -115,6 +115,15 @@ def test_shares_leave_out_visitors_of_whom_nothing_is_known() -> None:
     assert JudgeBoard(Judge("real", "m")).summary()["covered"] == {"first_minute": None, "after": None}
 
 
+def test_of_what_has_not_come_yet_nothing_is_said() -> None:
+    """No share after a first minute that still runs, and no time of revisions of which there are none."""
+    told = judge_lines(JudgeBoard(Judge("real", "m")))[0]
+    assert "none yet in the first minute (" in told
+    assert "no slate sent again" in told
+    later = judge_lines(counted())[0]
+    assert "50.0% of 2 in the first minute, 66.7% of 3 after it (" in later
+
+
 def test_a_revision_counts_only_for_how_long_it_took() -> None:
     """Its slate was counted when it was first served."""
     board = counted()

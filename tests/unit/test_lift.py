@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
@@ -24,7 +25,7 @@ from streams.lift.lifting import Lifting
 from streams.lift.measuring import ranker
 from streams.lift.outcome import Lift, Terms
 from streams.lift.readable import opened_readable
-from streams.lift.running import estimated, rules_of
+from streams.lift.running import estimated, rules_of, tried
 from streams.lift.told import add_lift, lift_lines, lift_summary, told
 from streams.pages.page import Page
 from streams.settings import Settings
@@ -159,6 +160,23 @@ def test_a_run_that_was_stopped_keeps_what_it_had(trained: Trained, tmp_path: Pa
     whole = lift_of(trained, tmp_path / "whole", Scripted(knowing))
     assert model.calls == whole.bill.calls - 1
     assert next(told(lift)).measures["hr"].first == pytest.approx(next(told(whole)).measures["hr"].first, abs=0.1)
+
+
+def test_who_stops_it_is_told_that_what_was_judged_is_kept(trained: Trained, tmp_path: Path) -> None:
+    """It was paid for, and the next run does not know of this one otherwise."""
+
+    class Stopped(Scripted):
+        async def complete(self, prompt: Prompt, *, timeout_s: float) -> Answer:
+            raise KeyboardInterrupt
+
+    class Evaluated:
+        def trained(self) -> nullcontext[Trained]:
+            return nullcontext(trained)
+
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        tried(cast("Evaluation", Evaluated()), settings_of(tmp_path), Terms(1.0), said.append, model=Stopped(guessing))
+    assert said[-1] == "Stopped. What was judged is kept: the same command goes on from there."
 
 
 def test_the_cap_is_never_passed_and_what_is_missing_is_said(trained: Trained, tmp_path: Path) -> None:

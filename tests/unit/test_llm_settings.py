@@ -81,8 +81,17 @@ def test_placements_are_named_and_known() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["localhost:8000", "ftp://x/v1", "http:///v1", "http://[::1/v1", "http://h:abc/v1", "http://h:99999/v1"]
-    + ["http://a b/v1", "http://h/v1\n", "https://h/v1?api-version=1"],
+    [
+        "localhost:8000",
+        "ftp://x/v1",
+        "http:///v1",
+        "http://[::1/v1",
+        "http://h:abc/v1",
+        "http://h:99999/v1",
+        "http://a b/v1",
+        "http://h/v1\n",
+        "https://h/v1?api-version=1",
+    ],
 )
 def test_an_address_that_no_question_could_be_sent_to_is_refused_by_name(url: str) -> None:
     """By every command, the doctor's too, rather than by each call; without pydantic's own words before ours."""

@@ -165,10 +165,14 @@ def test_half_a_visitor_is_made_whole(tmp_path: Path) -> None:
 
 
 def test_without_judging_slates_are_decided_from_what_is_there(tmp_path: Path) -> None:
-    """No model is needed, and none is asked."""
-    given = Precomputing(tmp_path)
-    done: Done = given.run(replace(ASKED, judges=False))
+    """No model is needed, none is asked, and nothing is told of what judging would take."""
+    given, asked = Precomputing(tmp_path), replace(ASKED, judges=False)
+    planned = given.plan(asked)
+    done: Done = given.run(asked)
     assert (done.slates, done.calls, given.model.calls) == (14, 0, [])
+    told = "\n".join([*planned_lines(planned), done_line(planned, done)])
+    assert "decided from what is there" in told
+    assert "USD" not in told
 
 
 def test_nothing_is_mailed_while_judging_has_not_ended(tmp_path: Path) -> None:
@@ -204,6 +208,8 @@ def test_a_file_names_visitors_one_a_line(tmp_path: Path) -> None:
         (b"v1", "spring", ",", "--placements names none"),
         (b"\n \n", "spring", "email", "names no visitor"),
         (b"\xff\xfe", "spring", "email", "it is not UTF-8"),
+        (b"v1\n\n" + b"x" * 129, "spring", "email", r"^Line 3 of .* is no visitor id \('x{40}'\): one has 1 to 128"),
+        (b"v1\nv\x002", "spring", "email", r"Line 2 of .* is no visitor id \('v\\x002'\)"),
         (None, "spring", "email", "cannot be read"),
     ],
 )
