@@ -1,23 +1,15 @@
 """Wiring of the catalog worker; `python -m streams.catalog_app` is what `aisle worker catalog` supervises."""
 
-import argparse
-import asyncio
 import contextlib
-import logging.config
-import signal
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from schemas.record import rfc3339
 from streams.catalog import CatalogAgent
 from streams.catalog_worker import CatalogWorker
-from streams.http import HealthServer, Probes
 from streams.settings import Settings
-from streams.worker_files import files_of, group_of
-
-STALLED_S = 60.0
+from streams.worker_files import group_of
+from streams.worker_process import healthy, run_process, until_signalled
 
 
 async def work(settings: Settings) -> None:
@@ -47,8 +39,14 @@ async def work(settings: Settings) -> None:
             topics=settings.topics,
             dead_letter_limit=settings.dead_letter_limit,
         )
-        with _health(settings, worker, agent):
-            await _until_signalled(worker)
+        with healthy(
+            settings,
+            "catalog",
+            beat=lambda: worker.beat,
+            ready=lambda: [] if worker.ready else ["catalog.products is not read to its end"],
+            progress=lambda: progress(worker, agent),
+        ):
+            await until_signalled(worker.run())
 
 
 def progress(worker: CatalogWorker, agent: CatalogAgent) -> dict[str, Any]:
@@ -62,60 +60,9 @@ def progress(worker: CatalogWorker, agent: CatalogAgent) -> dict[str, Any]:
     }
 
 
-async def _until_signalled(worker: CatalogWorker) -> None:
-    running = asyncio.ensure_future(worker.run())
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-
-
-@contextlib.contextmanager
-def _health(settings: Settings, worker: CatalogWorker, agent: CatalogAgent) -> Iterator[None]:
-    def alive() -> list[str]:
-        still_s = time.monotonic() - worker.beat
-        return [f"nothing was read for {still_s:.0f} s"] if still_s > STALLED_S else []
-
-    probes = Probes(
-        alive=alive,
-        ready=lambda: [] if worker.ready else ["catalog.products is not read to its end"],
-        progress=lambda: progress(worker, agent),
-    )
-    server = HealthServer(settings.http_host, settings.http_port, probes)
-    server.tell_where(files_of(settings, "catalog"))
-    server.start()
-    try:
-        yield
-    finally:
-        server.stop()
-
-
 def main() -> None:
     """Run one catalog worker process; its exit code tells the supervisor what to do."""
-    from streams.admin import check_topics
-    from streams.generations import current
-    from streams.kafka import is_embedded
-    from streams.leaving import Leave, die_with_parent
-    from streams.telemetry import logging_config
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--parent", type=int)
-    options = parser.parse_args()
-    settings = Settings()
-    logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
-    if options.parent:
-        die_with_parent(options.parent)
-    if is_embedded():
-        from streams.brokers.aiokafka import adapt_aiokafka
-
-        adapt_aiokafka()
-    files = files_of(settings, "catalog")
-    files.mkdir(parents=True, exist_ok=True)
-    try:
-        check_topics(current(settings))
-        asyncio.run(work(settings))
-    except Exception as error:  # noqa: BLE001  the supervisor reads the exit code
-        Leave(files / "refused")(error)
+    run_process("catalog", work)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class ClicksAgent:
                 return
             outcome.entries |= part.requeued.take(letter, record)
         key = event.visitor_id.encode()
-        before = visitors[key] if key in visitors else _stored(part, key)
+        before = visitors[key] if key in visitors else stored(part, key)
         source = Origin(topic=EVENTS, partition=record.partition, offset=record.offset, epoch=part.epoch)
         item_of = self._world.knowledge.catalogue.item_of
         rules = self._imported if origin_of(record) == "import" else self._rules.session
@@ -202,7 +202,7 @@ def refused(record: LogRecord, error: DecodeError, *, attempts: int = 1) -> Out:
     return dead_letters.refused(EVENTS, record, error, attempts=attempts)
 
 
-def _stored(part: PartitionState, key: bytes) -> Visitor | None:
+def stored(part: PartitionState, key: bytes) -> Visitor | None:
     """Read a visitor's state; one that cannot be read starts anew (a restore refuses whole versions)."""
     data = part.visitors.get(key)
     try:

@@ -7,18 +7,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.campaign import standing
-from models.session import SessionRules, Visitor, decode_visitor, ended
-from schemas.errors import DecodeError
+from models.session import SessionRules, decode_visitor, ended
 from schemas.events import Event
 from schemas.record import epoch_ms
 from schemas.slates import Cause
 from schemas.topics import CHANGELOG, ERASURES, EVENTS
+from streams.clicks import stored
 from streams.deciding import Occasion
 from streams.flow import LogRecord
 from streams.kafka import partition_of
 from streams.partitions import WATERMARK_KEY, PartitionState, Restore
 from streams.replay.replaying import Installation, counting
-from streams.unreadable import unreadable
 
 
 class Person(NamedTuple):
@@ -82,7 +81,7 @@ async def read_people(site: Installation, wanted: Sequence[str], *, at: datetime
     for visitor_id in wanted:
         key = visitor_id.encode()
         part = parts[partition_of(key, site.topics.partitions)]
-        visitor = _visitor(key, part)
+        visitor = stored(part, key)
         user_id, clock_ms = (None, 0) if visitor is None else (visitor.user_id, visitor.clock_ms)
         if site.erased.covers_ids(visitor_id, user_id, arrived_ms=clock_ms):
             people.forgotten += 1
@@ -103,16 +102,6 @@ async def _hear_erasures(site: Installation) -> None:
             site.erased.apply(record)
 
     await site.logs.read(site.topics[ERASURES], await site.logs.bounds(site.topics[ERASURES], 1), take)
-
-
-def _visitor(key: bytes, part: PartitionState) -> Visitor | None:
-    """Give a visitor's state; None without one, or where it cannot be read: then a worker starts anew, too."""
-    data = part.visitors.get(key)
-    try:
-        return None if data is None else decode_visitor(data)
-    except DecodeError as error:
-        unreadable(CHANGELOG, str(error), partition=part.partition)
-        return None
 
 
 async def _parts(site: Installation, wanted: Sequence[str]) -> dict[int, PartitionState]:
