@@ -79,9 +79,17 @@ def _run(name: str, arguments: Sequence[str]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except SystemError as error:
-        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+        if not _interrupted(error):
             raise
-        sys.exit(130)  # Ctrl-C inside a compiled kernel
+        sys.exit(130)
+
+
+def _interrupted(error: SystemError) -> bool:
+    """Tell whether it was Ctrl-C inside a compiled kernel: each dispatcher on the way up wraps it once."""
+    cause: BaseException | None = error
+    while isinstance(cause, SystemError):
+        cause = cause.__cause__
+    return isinstance(cause, KeyboardInterrupt)
 
 
 def _help() -> str:

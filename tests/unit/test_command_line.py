@@ -43,7 +43,9 @@ def test_ctrl_c_inside_a_compiled_kernel_ends_as_anywhere_else(monkeypatch: pyte
         def main(self, **_options: object) -> None:
             raise SystemError("returned a result with an exception set") from self.cause
 
-    monkeypatch.setattr("streams.cli.main.load", lambda _name: Interrupted(KeyboardInterrupt()))
+    inner = SystemError("returned a result with an exception set")
+    inner.__cause__ = KeyboardInterrupt()
+    monkeypatch.setattr("streams.cli.main.load", lambda _name: Interrupted(inner))
     with pytest.raises(SystemExit) as stopped:
         main(["doctor"])
     assert stopped.value.code == 130
