@@ -191,8 +191,8 @@ def test_a_run_over_a_file_never_finds_a_language_model(
 ) -> None:
     """Neither the user's environment nor their `.env` gives its workers one."""
     monkeypatch.chdir(tmp_path)
-    Path(".env").write_text(f"{name}=paid\n")
-    monkeypatch.setenv(name, "paid")
+    Path(".env").write_text(f"{name}=http://paid/v1\n")
+    monkeypatch.setenv(name, "http://paid/v1")
     assert Settings().llm_on
     for other, told in environment_of(Settings(), {}).items():
         if told is None:
