@@ -1,6 +1,9 @@
 """Wiring of the judge worker; `python -m streams.judge_app` is what `aisle worker judge` supervises."""
 
+import os
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from streams.bootstrap import judging_rules
@@ -17,6 +20,8 @@ from streams.world import ProductsFold
 
 PAUSE_SHARE = 0.8
 """Of the session timeout: a worker that stood still for longer may have lost its partitions, and leaves."""
+
+NICE = 10
 
 
 def build(settings: Settings, caller: Caller) -> tuple[JudgeAgent, JudgeWorker]:
@@ -97,8 +102,17 @@ def progress(worker: JudgeWorker, agent: JudgeAgent) -> dict[str, Any]:
     }
 
 
+def give_way() -> None:
+    """Let everything else on the machine go first: a slate that waits for a judge has been served already."""
+    os.nice(NICE)
+    if os.getsid(0) == os.getpid():  # Linux weighs sessions before it weighs their processes
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))
+
+
 def main() -> None:
     """Run one judge worker process; its exit code tells the supervisor what to do."""
+    give_way()
     run_process("judge", work)
 
 
