@@ -75,10 +75,11 @@ class Asking:
             deadline_at: until when it waits; None when it is covered.
         """
         for key in judged.keys:
-            name, asker = key.encode(), asker_of(occasion.event.visitor_id, key)
             fills = key.coarse or len(judged.keys) == 1
-            needed = deadline_at is not None if fills else not judgements.has(key)
-            if not needed or not self.wants(name, asker, epoch_ms(now)):
+            if deadline_at is None if fills else judgements.has(key):
+                continue
+            name, asker = key.encode(), asker_of(occasion.event.visitor_id, key)
+            if not self.wants(name, asker, epoch_ms(now)):
                 continue
             request = JudgementRequest(
                 segment=key.segment,
