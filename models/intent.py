@@ -16,8 +16,8 @@ ANY = "any"
 
 FINE_ROOM, COARSE_ROOM = 300, MAX_JUDGED
 """Products in the table of one segment and intent, and in that of everybody with an intent: who looks for outdoor gear
-for kids comes from all over the shop. In the demo the best candidates of one coarse key are 900 products; with a table
-of 300 it covers a third of the slates, with 1,000 nineteen of twenty."""
+for kids comes from all over the shop. In the demo the best candidates of one coarse key are some 900 products: where
+its table held 300, a fifth of the slates were covered after the first minute."""
 
 LOYAL_PURCHASES = 2
 """From so many purchases on somebody is loyal."""
