@@ -1,4 +1,4 @@
-"""Aisle itself: `aisle worker clicks` as an installation runs it, with its defaults."""
+"""Aisle itself: `aisle worker` as an installation runs it, with its defaults."""
 
 import json
 import sys
@@ -13,13 +13,16 @@ from schemas.topics import Topics
 from streams.brokers import Broker
 
 
-def start_aisle(broker: Broker, topics: Topics, more: Mapping[str, str] = MappingProxyType({})) -> Child:
-    """Start a clicks worker under its supervisor; ready when its health endpoint says so.
+def start_aisle(
+    broker: Broker, topics: Topics, more: Mapping[str, str] = MappingProxyType({}), *, worker: str = "clicks"
+) -> Child:
+    """Start a worker under its supervisor; ready when its health endpoint says so.
 
     Args:
         broker: where its topics are.
         topics: of the installation.
         more: settings beside the defaults, by environment variable.
+        worker: its kind.
     """
     environment = {
         **broker.environment,
@@ -29,7 +32,7 @@ def start_aisle(broker: Broker, topics: Topics, more: Mapping[str, str] = Mappin
         "AISLE_LOG_LEVEL": "warning",
         **more,
     }
-    return Child([str(Path(sys.executable).with_name("aisle")), "worker", "clicks"], environment, ready=is_ready)
+    return Child([str(Path(sys.executable).with_name("aisle")), "worker", worker], environment, ready=is_ready)
 
 
 def is_ready(folder: Path) -> bool:

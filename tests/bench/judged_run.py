@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import sys
 import threading
 import time
 import urllib.request
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from aisle_worker import ask, is_ready, start_aisle
+from aisle_worker import ask, start_aisle
 from measure import load
 from meter import Appended, Latency, spread
 from processes import Child, descendants, rss_bytes
@@ -42,10 +41,9 @@ LATENCY_MS = 600.0
 class Run(NamedTuple):
     """What one run came to.
 
-    `owed` and `answered` count revisions 0, `late` those of them that came after the patience; `revised` slates with a
-    revision 1; `invalid` slates and tables that are not what they should be, by what is wrong; `faults` calls by
-    outcome as the simulated judge counts them; `said` lines of the logs that tell of an exception; `waiting` the
-    longest queue; `grown` MB of memory gained by both workers.
+    `owed` and `answered` count revisions 0, `revised` slates with a revision 1; `invalid` slates and tables that are not
+    what they should be, by what is wrong; `faults` calls by outcome as the simulated judge counts them; `said` lines of
+    the logs that tell of an exception; `waiting` the longest queue; `grown` MB of memory gained by both workers.
     """
 
     judged: bool
@@ -106,7 +104,7 @@ def run(stage: Stage, tape: Sequence[Taped], rate: float, seconds: float, *, jud
         clicks = opened.enter_context(start_aisle(stage.broker, topics, more))
         workers = [clicks]
         if judged:
-            workers.append(opened.enter_context(_judge(stage, more)))
+            workers.append(opened.enter_context(start_aisle(stage.broker, topics, more, worker="judge")))
         slates = opened.enter_context(Reader(stage.broker.bootstrap, topics[SLATES], topics.partitions))
         tables = opened.enter_context(Reader(stage.broker.bootstrap, topics[JUDGEMENTS], 1))
         for worker in workers:
@@ -146,18 +144,6 @@ def _simulated() -> Iterator[str]:
         child.wait_ready()
         os.setpriority(os.PRIO_PROCESS, child.pid, NICE)  # elsewhere it would have a machine of its own
         yield child.said().split()[-1].removesuffix("/v1")
-
-
-def _judge(stage: Stage, more: Mapping[str, str]) -> Child:
-    environment = {
-        **stage.broker.environment,
-        "AISLE_TOPIC_PREFIX": stage.topics.prefix,
-        "AISLE_PARTITIONS": str(stage.topics.partitions),
-        "AISLE_HTTP_PORT": "0",
-        "AISLE_LOG_LEVEL": "warning",
-        **more,
-    }
-    return Child([sys.executable.replace("python", "aisle"), "worker", "judge"], environment, ready=is_ready)
 
 
 @contextlib.contextmanager
