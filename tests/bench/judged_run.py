@@ -41,9 +41,9 @@ LATENCY_MS = 600.0
 class Run(NamedTuple):
     """What one run came to.
 
-    `owed` and `answered` count revisions 0, `revised` slates with a revision 1; `invalid` slates and tables that are not
-    what they should be, by what is wrong; `faults` calls by outcome as the simulated judge counts them; `said` lines of
-    the logs that tell of an exception; `waiting` the longest queue; `grown` MB of memory gained by both workers.
+    `owed` and `answered` count revisions 0, `revised` slates with a revision 1; `invalid` slates and tables that are
+    not what they should be, by what is wrong; `faults` calls by outcome as the simulated judge counts them; `said`
+    lines of the logs that tell of an exception; `waiting` the longest queue; `grown` MB of memory gained by both.
     """
 
     judged: bool
