@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports tests tests-e2e tests-rest format clean
+.PHONY: help install demo test check lint types imports kernels tests tests-e2e tests-rest format clean
 .PHONY: attack bench bench-kernels bench-replay cold faults fuzz judge-faults parity takeover stock soak
 
 help: ## List the targets
@@ -30,7 +30,7 @@ demo: $(STAMP) ## Run the demo: a shop, shoppers, a live view (ARGS="--for 40 --
 
 test: check ## The same as check
 
-check: lint imports ## Everything CI runs: lint, types, import rules, tests
+check: lint imports kernels ## Everything CI runs: lint, types, import rules, tests
 	@$(MAKE) --no-print-directory -j3 types tests-e2e tests-rest
 
 lint: $(STAMP)
@@ -42,6 +42,11 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	$(BIN)/lint-imports
+
+# Once, before two halves of the tests start workers that would each do it at the same time.
+kernels: $(STAMP)
+	@echo "Compiling kernels (once)"
+	@$(BIN)/python -c 'from models.warm_up import warm_up; warm_up()'
 
 tests: $(STAMP) ## Only the tests (ARGS="-k brokers")
 	$(BIN)/pytest $(ARGS)

@@ -18,6 +18,9 @@ from schemas.topics import TopicName, Topics
 from streams.admin import Admin
 
 PARTITIONS = 4
+PATIENCE_S = 180
+"""Nobody waits so long where all is well; a first start compiles for 15 s alone, and for 40 on a busy machine."""
+
 AISLE = (sys.executable, "-m", "streams.cli.main", "worker", "clicks")
 
 
@@ -136,7 +139,7 @@ class Installation:
         finally:
             consumer.close()
 
-    def wait(self, done: Callable[[], bool], seconds: float = 40) -> None:
+    def wait(self, done: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         """Wait for something to come true."""
         end = time.monotonic() + seconds
         while not done():
