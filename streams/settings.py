@@ -5,14 +5,15 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from models.placements import PLACEMENTS
 from schemas.errors import RefusedError
 from schemas.topics import Topics
+from streams.web_settings import WebSettings
 
 
-class Settings(BaseSettings):
+class Settings(WebSettings):
     """What an installation can set, by environment variable (prefix `AISLE_`) or `.env` file.
 
     Constants of the session context, of learning and of slates are grouped in `models` (`SessionRules`, `ModelRules`,

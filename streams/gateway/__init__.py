@@ -1,0 +1,1 @@
+"""Between browsers and Kafka: events in, slates out."""

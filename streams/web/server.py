@@ -1,0 +1,77 @@
+"""Listen, until told to stop or until what works beside the requests fails."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from typing import Any
+
+import uvicorn
+
+from schemas.errors import RefusedError
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 2048
+KEEP_ALIVE_S = 20
+DRAINED_IN_S = 5
+"""Open streams end at once; what else is under way has so long."""
+
+
+def listen(host: str, port: int, *, setting: str) -> socket.socket:
+    """Open a port.
+
+    Args:
+        host: address.
+        port: 0 takes a free one.
+        setting: which one names the port, for who is to change it.
+
+    Raises:
+        RefusedError: nothing can listen there.
+    """
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG, reuse_port=False)
+    except OSError as error:
+        raise RefusedError(
+            f"Nothing can listen at {host}:{port} ({error.strerror}): stop what uses it, or set {setting} "
+            "(0 takes a free one)."
+        ) from None
+
+
+def serve(app: Any, listener: socket.socket, **options: Any) -> None:
+    """Serve an application of `build_site` until SIGTERM or Ctrl-C; `options` are uvicorn's.
+
+    Raises:
+        RefusedError: something beside the requests refused to go on.
+    """
+    config = uvicorn.Config(
+        app, http="httptools", loop="uvloop", ws="none", lifespan="on", log_config=None, access_log=False,
+        server_header=False, date_header=True, timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAINED_IN_S, **options,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(server, listener))
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    log.info("on http://%s:%s", host, port)
+    serving = asyncio.create_task(server.serve([listener]))
+    watching = asyncio.create_task(_failed(server))
+    await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+
+
+async def _failed(server: uvicorn.Server) -> None:
+    """Wait for what works beside the requests to end; raise what it ended with."""
+    state = server.config.app.state  # type: ignore[union-attr]
+    await state.started.wait()
+    try:
+        await asyncio.shield(state.work)
+    except* RefusedError as refused:
+        raise refused.exceptions[0] from None

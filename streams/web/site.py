@@ -1,0 +1,61 @@
+"""The frame of a web process: its routes, what works beside them, and how it says whether it is well."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from fastapi import APIRouter, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from streams.web.service import Service, running
+
+
+def build_site(
+    *, title: str, routers: Sequence[APIRouter], services: Sequence[Service], documented: bool = False
+) -> FastAPI:
+    """Build a web process's application.
+
+    Args:
+        title: of the OpenAPI document.
+        routers: what it serves.
+        services: what works beside; once `app.state.started` is set, `app.state.work` ends when one of them does.
+        documented: serve pages about the routes at `/docs`, too.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(services) as app.state.work:
+            app.state.started.set()
+            yield
+
+    app = FastAPI(
+        title=title, lifespan=lifespan, docs_url="/docs" if documented else None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.started = asyncio.Event()
+    app.include_router(_health(services))
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def _health(services: Sequence[Service]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        return _verdict([reason for service in services for reason in service.stuck()])
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        return _verdict([reason for service in services for reason in (*service.lacks(), *service.stuck())])
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _verdict(why_not: list[str]) -> Response:
+    text = "\n".join(why_not or ["ok"]) + "\n"
+    return Response(text, 503 if why_not else 200, media_type="text/plain; charset=utf-8")
