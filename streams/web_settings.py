@@ -44,6 +44,9 @@ class WebSettings(BaseSettings):
         le=1e6,
         description="Most events a second from one browser, in the long run; ten times that in a burst.",
     )
+    gateway_address_rate: float = Field(
+        200, gt=0, le=1e6, description="Most requests a second from one address; ten times that in a burst."
+    )
     gateway_streams: int = Field(6_000, ge=1, le=100_000, description="Most open streams of one gateway.")
     gateway_connections: int = Field(
         9_000, ge=10, le=1_000_000, description="Most connections of one gateway; of one client a tenth of them."

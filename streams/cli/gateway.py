@@ -12,8 +12,14 @@ def gateway() -> None:
     from streams.settings import Settings
     from streams.telemetry import logging_config
     from streams.web.server import listen, serve
+    from streams.web_settings import listed
 
     settings = Settings()
     logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))
     listener = listen(settings.gateway_host, settings.gateway_port, setting="AISLE_GATEWAY_PORT")
-    serve(build_gateway(settings), listener)
+    serve(
+        build_gateway(settings),
+        listener,
+        connections=settings.gateway_connections,
+        proxies=listed(settings.gateway_proxies),
+    )

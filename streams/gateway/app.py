@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
+from starlette.middleware import Middleware
 
 from streams.settings import Settings
+from streams.web.guards import HostGuard, RateLimit, SecurityHeaders
 from streams.web.site import build_site
+from streams.web_settings import listed
 
 TITLE = "aisle gateway"
 
@@ -20,7 +23,15 @@ def build_gateway(settings: Settings, *, pages: Sequence[APIRouter] = (), docume
         documented: serve pages about the routes, too.
     """
     routers = [*pages, *([_console(settings.console_url)] if settings.console_url else ())]
-    return build_site(title=TITLE, routers=routers, services=(), documented=documented)
+    return build_site(title=TITLE, routers=routers, services=(), guards=_guards(settings), documented=documented)
+
+
+def _guards(settings: Settings) -> list[Middleware]:
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(HostGuard, hosts=listed(settings.gateway_hosts)),
+        Middleware(RateLimit, per_s=settings.gateway_address_rate),
+    ]
 
 
 def _console(url: str) -> APIRouter:

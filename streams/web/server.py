@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import Any
+from collections.abc import Sequence
 
 import uvicorn
+from fastapi import FastAPI
 
 from schemas.errors import RefusedError
+from streams.web.gate import Gate
+from streams.web.protocol import guarded
 
 log = logging.getLogger(__name__)
 
@@ -38,27 +41,33 @@ def listen(host: str, port: int, *, setting: str) -> socket.socket:
         ) from None
 
 
-def serve(app: Any, listener: socket.socket, **options: Any) -> None:
-    """Serve an application of `build_site` until SIGTERM or Ctrl-C; `options` are uvicorn's.
+def serve(app: FastAPI, listener: socket.socket, *, connections: int, proxies: Sequence[str] = ()) -> None:
+    """Serve an application of `build_site` until SIGTERM or Ctrl-C.
+
+    Args:
+        app: what is served.
+        listener: of `listen`.
+        connections: most at the same time; of one client a tenth of them.
+        proxies: addresses whose word on the client's address and scheme is believed.
 
     Raises:
         RefusedError: something beside the requests refused to go on.
     """
     config = uvicorn.Config(
-        app, http="httptools", loop="uvloop", ws="none", lifespan="on", log_config=None, access_log=False,
-        server_header=False, date_header=True, timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=DRAINED_IN_S, **options,
+        app, http=guarded(Gate(connections, proxies)), loop="uvloop", ws="none", lifespan="on", log_config=None,
+        access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAINED_IN_S, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
     )  # fmt: skip
     server = uvicorn.Server(config)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(server, listener))
+        runner.run(_serve(server, app, listener))
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+async def _serve(server: uvicorn.Server, app: FastAPI, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     log.info("on http://%s:%s", host, port)
     serving = asyncio.create_task(server.serve([listener]))
-    watching = asyncio.create_task(_failed(server))
+    watching = asyncio.create_task(_failed(app))
     await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
@@ -67,11 +76,10 @@ async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
         await watching
 
 
-async def _failed(server: uvicorn.Server) -> None:
+async def _failed(app: FastAPI) -> None:
     """Wait for what works beside the requests to end; raise what it ended with."""
-    state = server.config.app.state  # type: ignore[union-attr]
-    await state.started.wait()
+    await app.state.started.wait()
     try:
-        await asyncio.shield(state.work)
+        await asyncio.shield(app.state.work)
     except* RefusedError as refused:
         raise refused.exceptions[0] from None

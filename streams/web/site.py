@@ -6,12 +6,18 @@ from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware import Middleware
 
 from streams.web.service import Service, running
 
 
 def build_site(
-    *, title: str, routers: Sequence[APIRouter], services: Sequence[Service], documented: bool = False
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    services: Sequence[Service],
+    guards: Sequence[Middleware] = (),
+    documented: bool = False,
 ) -> FastAPI:
     """Build a web process's application.
 
@@ -19,6 +25,7 @@ def build_site(
         title: of the OpenAPI document.
         routers: what it serves.
         services: what works beside; once `app.state.started` is set, `app.state.work` ends when one of them does.
+        guards: what every request goes through, outermost first.
         documented: serve pages about the routes at `/docs`, too.
     """
 
@@ -29,7 +36,12 @@ def build_site(
             yield
 
     app = FastAPI(
-        title=title, lifespan=lifespan, docs_url="/docs" if documented else None, redoc_url=None, redirect_slashes=False
+        title=title,
+        lifespan=lifespan,
+        middleware=list(guards),
+        docs_url="/docs" if documented else None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.started = asyncio.Event()
     app.include_router(_health(services))

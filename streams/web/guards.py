@@ -1,0 +1,121 @@
+"""What every answer says, and which requests get none: plain ASGI, since each of them is on every request's way."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from typing import Any
+
+from streams.web.buckets import Buckets, retry_after
+from streams.web.gate import Anonymous
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CONTENT_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
+HEADERS: Mapping[bytes, bytes] = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"strict-origin-when-cross-origin",
+    b"x-frame-options": b"DENY",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+    b"content-security-policy": CONTENT_POLICY.encode(),
+}
+OVER_TLS = (b"strict-transport-security", b"max-age=31536000")
+
+
+class SecurityHeaders:
+    """Tell browsers what this site never does; a route that says otherwise is left alone."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the headers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"] = list(message.get("headers", ()))
+                said = {name for name, _ in headers}
+                headers.extend(pair for pair in HEADERS.items() if pair[0] not in said)
+                if scope.get("scheme") == "https":
+                    headers.append(OVER_TLS)
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+
+class HostGuard:
+    """Serve only those who call this site by one of its names: a page elsewhere may point its own name here.
+
+    Args:
+        app: what is guarded.
+        hosts: names without port; none for any.
+    """
+
+    def __init__(self, app: App, hosts: Collection[str]) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer who calls by one of the names."""
+        if scope["type"] == "http" and self._hosts and host_of(scope) not in self._hosts:
+            await refuse(send, 421, "There is nothing under this name here.\n")
+            return
+        await self._app(scope, receive, send)
+
+
+class RateLimit:
+    """So many requests a second from one address; servers, which send a key, are not counted.
+
+    Args:
+        app: what is guarded.
+        per_s: in the long run; ten times that in a burst.
+        free: paths that are not counted, such as what probes ask for.
+    """
+
+    def __init__(self, app: App, *, per_s: float, free: Collection[str] = ("/healthz", "/readyz", "/metrics")) -> None:
+        self._app = app
+        self._buckets = Buckets(per_s=per_s, burst=10 * per_s)
+        self._free = frozenset(free)
+        self._name = Anonymous()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer who has not asked too often."""
+        if scope["type"] == "http" and scope["path"] not in self._free and not _has_key(scope):
+            client = scope.get("client")
+            wait_s = self._buckets.take(self._name(client[0] if client else ""))
+            if wait_s:
+                more = ((b"retry-after", retry_after(wait_s).encode()),)
+                await refuse(send, 429, "Too many requests: wait a little.\n", more)
+                return
+        await self._app(scope, receive, send)
+
+
+def _has_key(scope: Scope) -> bool:
+    return any(name == b"authorization" for name, _ in scope["headers"])
+
+
+def host_of(scope: Scope) -> str:
+    """Give the name a site is called by, without port, in small letters.
+
+    >>> host_of({"headers": [(b"host", b"Shop.example:8080")]}), host_of({"headers": [(b"host", b"[::1]:80")]})
+    ('shop.example', '[::1]')
+    """
+    found: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+    name, _, port = found.rpartition(":")
+    return name if name and port.isdigit() and not name.endswith(":") else found
+
+
+async def refuse(send: Send, status: int, text: str, headers: Collection[tuple[bytes, bytes]] = ()) -> None:
+    """Answer with a sentence."""
+    body = text.encode()
+    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*plain, *headers]})
+    await send({"type": "http.response.body", "body": body})
