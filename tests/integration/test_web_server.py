@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from typing import NamedTuple
 
 import pytest
@@ -130,11 +131,15 @@ def test_a_body_nobody_wanted_is_not_waited_for(site: Site) -> None:
 
 def test_a_connection_serves_one_request_after_the_other(site: Site) -> None:
     """Pauses between them are not counted as slowness."""
-    with site.connect() as connection:
-        for body in (b"1", b"12", b"123"):
-            connection.sendall(post("/length", body))
-            assert connection.recv(65536).endswith(str(len(body)).encode())
-            time.sleep(1.2 * LIMITS.headers_s)
+    connection = HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE_S)
+    connection.connect()
+    first = connection.sock
+    for body in (b"1", b"12", b"123"):
+        connection.request("POST", "/length", body)
+        assert connection.getresponse().read() == str(len(body)).encode()
+        assert connection.sock is first
+        time.sleep(1.2 * LIMITS.headers_s)
+    connection.close()
     well(site)
 
 
