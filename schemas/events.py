@@ -45,6 +45,12 @@ LATEST_MS = 4_102_444_800_000
 ORIGIN_HEADER = "origin"
 """Kafka header; `import` or `replay` lifts the limit on age."""
 
+SENDER_HEADER = "sender"
+"""Kafka header of what came in by the gateway: one of `Sender`."""
+
+Sender = Literal["browser", "server", "gateway"]
+"""A page; a shop's backend with a key; the gateway itself, of nobody in particular."""
+
 
 class Item(Part):
     """One product line of an event."""

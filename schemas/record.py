@@ -133,6 +133,20 @@ def decode(kind: type[R], data: bytes | None) -> R:
     return record
 
 
+def of_object(kind: type[R], value: object) -> R:
+    """Read one record from JSON that is parsed already; how long it was is not known here.
+
+    Raises:
+        DecodeError: whatever is wrong with the value.
+    """
+    try:
+        record = kind.model_validate(value)
+    except ValidationError as error:
+        raise _said(kind, value, error) from None
+    _check_version(kind, record.schema_version)
+    return record
+
+
 def _check_version(kind: type[Record], version: str) -> None:
     if version.split(".", 1)[0] != kind.VERSION.split(".", 1)[0]:
         known = kind.VERSION.split(".", 1)[0]
@@ -166,18 +180,24 @@ _WORDS = {
 
 
 def _explain(kind: type[Record], data: bytes, error: ValidationError) -> DecodeError:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if first["type"] == "json_invalid":
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        value = None
+    if error.errors(include_url=False, include_input=False, include_context=False)[0]["type"] == "json_invalid":
         return DecodeError("not_json", f"{kind.__name__}: the bytes are not JSON")
-    try:  # a record of another major version fails on its fields first; its version is the better reason
-        version = orjson.loads(data).get("schema_version")
-    except (orjson.JSONDecodeError, AttributeError):
-        version = None
+    return _said(kind, value, error)
+
+
+def _said(kind: type[Record], value: object, error: ValidationError) -> DecodeError:
+    """Name the first thing that is wrong; of a record of another major version it is the version."""
+    version = value.get("schema_version") if isinstance(value, dict) else None
     if isinstance(version, str) and re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", version):
         try:
             _check_version(kind, version)
         except DecodeError as refused:
             return refused
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join("[]" if isinstance(part, int) else _field(kind, part) for part in first["loc"]) or "record"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return DecodeError("schema", f"{kind.__name__}.{where}: {_WORDS.get(first['type'], first['type'])}{more}")

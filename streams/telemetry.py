@@ -52,6 +52,10 @@ MetricName = Literal[
     "judge_keys",
     "judge_shed",
     "judge_turns",
+    "gateway_events",
+    "gateway_ack_seconds",
+    "gateway_waiting",
+    "gateway_browser_seconds",
 ]
 
 
@@ -147,6 +151,16 @@ METRICS: dict[MetricName, Metric] = {
         "nothing (all was judged, or the answer said nothing), failed (no call, or no answer), rare (rarer than all "
         "keys that have a table), overtaken (somebody else judges it now).",
         ("outcome",),
+    ),
+    "gateway_events": Metric(
+        Counter,
+        "Events sent to the gateway: accepted (Kafka has them), or the reason that the answer gives.",
+        ("outcome",),
+    ),
+    "gateway_ack_seconds": Metric(Histogram, "From a request's events until Kafka has acknowledged all of them."),
+    "gateway_waiting": Metric(Gauge, "Events that wait for Kafka's acknowledgement."),
+    "gateway_browser_seconds": Metric(
+        Histogram, "From an event on a page to the painted slate that answers it, as browsers tell it."
     ),
 }
 
