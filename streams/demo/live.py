@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import Protocol
 
+from schemas.errors import DecodeError
 from schemas.events import Event
+from schemas.products import Product
 from schemas.slates import Slate
+from streams.demo.others import is_contextual
+from streams.demo.places import Placed, Sent
 from streams.demo.scoreboard import Scoreboard
 from streams.demo.shoppers import Crowd, Happening
-from streams.demo.traffic import Traffic
-from streams.runs.output import Emitted
+from streams.demo.stock import Stock
+from streams.runs.output import Emitted, Logged
 from streams.sources.importing import ORIGIN
 
 HEARS_EVERY_S, REPLAY_HEARS_EVERY_S = 0.25, 0.05
@@ -22,25 +27,50 @@ SLOWER_ABOVE_MS = 300.0
 
 SLOWEST = 8.0
 _SMOOTHING = 0.02
-_REMEMBERED = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """What is known of an event until its slates have come."""
+class Way(Protocol):
+    """The way to the workers and back, as `Traffic` is one."""
 
-    organic: bool
-    at_s: float
+    @property
+    def room(self) -> int:
+        """Give how many events may be sent now."""
+
+    @property
+    def dead_letters(self) -> int:
+        """Count what was refused so far."""
+
+    def send(self, event: Event, sent: Sent, placed: Placed, *, origin: str | None = None) -> None:
+        """Send an event; `placed` is told where it lies."""
+
+    def change(self, product: Product) -> None:
+        """Write a product anew."""
+
+    def receive(self, *, hear_every_s: float) -> None:
+        """Take what has come."""
+
+    def settle(self, timeout_s: float) -> None:
+        """Wait until everything sent is worked through, or time is up."""
+
+
+class Beside(Protocol):
+    """What goes on beside the shoppers."""
+
+    def tick(self, now_s: float) -> None:
+        """Take a moment."""
 
 
 class Watcher:
     """What looks on while the demo lives; this one looks away."""
 
     def event(self, event: Event) -> None:
-        """Take an event that was just sent."""
+        """Take an event of a shopper that was just sent."""
+
+    def person(self, event: Event) -> None:
+        """Take an event of somebody who is not simulated."""
 
     def slate(self, slate: Slate) -> None:
-        """Take a slate that is on a shopper's page now."""
+        """Take a slate that is on a visitor's page now."""
 
     def tick(self, now_s: float) -> None:
         """Take a moment to draw."""
@@ -52,18 +82,18 @@ class Live:
     Args:
         crowd: who shops.
         board: what counts.
+        stock: knows what is sold out; a click on that asks nothing of slates.
     """
 
-    def __init__(self, crowd: Crowd, board: Scoreboard) -> None:
+    def __init__(self, crowd: Crowd, board: Scoreboard, stock: Stock) -> None:
         self._crowd = crowd
         self._board = board
+        self._stock = stock
         self._watcher = Watcher()
-        self._sent: dict[tuple[int, int], _Sent] = {}
-        self._live_from: dict[int, int] | None = None
         self._waiting: list[Happening] = []
         self._latency_ms = 0.0
 
-    def replay(self, history: Sequence[Event], traffic: Traffic, progress: Callable[[int], object]) -> None:
+    def replay(self, history: Sequence[Event], traffic: Way, progress: Callable[[int], object]) -> None:
         """Send a history as fast as the worker takes it, and wait until all of it is learned.
 
         Args:
@@ -74,17 +104,25 @@ class Live:
         left = iter(history)
         while chunk := list(islice(left, max(1, traffic.room))):
             for event in chunk:
-                partition, offset = traffic.send(event, origin=ORIGIN)  # nobody waits for it: no judge is asked
-                self._board.past(event, partition=partition, offset=offset)
+                placed = partial(self._board.past, event)
+                # Nobody waits for it: no judge is asked.
+                traffic.send(event, Sent(time.time(), past=True), placed, origin=ORIGIN)
             progress(len(chunk))
             while not traffic.room:
                 traffic.receive(hear_every_s=REPLAY_HEARS_EVERY_S)
         traffic.settle(REPLAYED_S)
 
-    def run(self, seconds: float | None, traffic: Traffic, watcher: Watcher, *, stopped: Callable[[], bool]) -> None:
+    def run(
+        self,
+        seconds: float | None,
+        traffic: Way,
+        watcher: Watcher,
+        *,
+        stopped: Callable[[], bool],
+        beside: Sequence[Beside] = (),
+    ) -> None:
         """Let shoppers shop until time is up, counted from the first slate, or until told to stop."""
         self._watcher = watcher
-        self._live_from = traffic.next_offsets()
         until: float | None = None
         while not stopped():
             now_s = time.time()
@@ -94,19 +132,47 @@ class Live:
                 break
             self._waiting.extend(self._crowd.advance(int(now_s * 1000)))
             self._send_waiting(traffic, now_s)
+            for product in self._stock.due(now_s):
+                traffic.change(product)
             traffic.receive(hear_every_s=HEARS_EVERY_S)
-            watcher.tick(now_s)
+            for one in (watcher, *beside):
+                one.tick(now_s)
         traffic.settle(LEFT_OVER_S)
         self._board.tally.dead_letters = traffic.dead_letters
         self._board.tally.scoring.finish()
 
-    def take(self, slate: Emitted) -> None:
-        """Count a slate when it has arrived, and put it on its visitor's page; those of the history are nobody's."""
-        now_s = time.time()
-        if self._live_from is None or slate.cause < self._live_from.get(slate.partition, 0):
+    def take(self, slate: Emitted, sent: Sent | None, at_s: float) -> None:
+        """Count a slate, and put it on its visitor's page; those of the history are nobody's.
+
+        Args:
+            slate: as it came.
+            sent: what is known of its cause; None for an event of somebody else's.
+            at_s: when it came.
+        """
+        if sent is None:
+            self._board.others.slate(slate.visitor_id, revision=slate.revision)
+            if not is_contextual(slate.visitor_id):
+                shown = Slate.decode(slate.value)
+                self._stock.shown(shown, person=True)
+                self._watcher.slate(shown)
+        elif not sent.past:
+            self._answer(slate, sent, at_s)
+
+    def read(self, event: Logged) -> None:
+        """Look at an event in the log, whoever sent it: what is nobody's of the crowd is counted apart."""
+        visitor_id = event.key.decode(errors="replace")
+        if self._crowd.knows(visitor_id):
             return
-        sent = self._sent[slate.partition, slate.cause]
-        latency_ms = (now_s - sent.at_s) * 1000
+        self._board.others.event(visitor_id)
+        if is_contextual(visitor_id):
+            return
+        try:
+            self._watcher.person(Event.decode(event.value))
+        except DecodeError:
+            return  # a dead letter, which the worker writes
+
+    def _answer(self, slate: Emitted, sent: Sent, at_s: float) -> None:
+        latency_ms = (at_s - sent.at_s) * 1000
         if not slate.revision:  # which waits for judgements, not for the machine
             self._latency_ms += _SMOOTHING * (latency_ms - self._latency_ms)
             self._crowd.pace = min(SLOWEST, max(1.0, self._latency_ms / SLOWER_ABOVE_MS))
@@ -116,22 +182,21 @@ class Live:
             partition=slate.partition,
             cause=slate.cause,
             latency_ms=latency_ms,
-            now_s=now_s,
+            now_s=at_s,
             revision=slate.revision,
             judged=slate.judged,
         )
         if not sent.organic:
             shown = Slate.decode(slate.value)
             if self._crowd.show(shown):
+                self._stock.shown(shown)
                 self._watcher.slate(shown)
 
-    def _send_waiting(self, traffic: Traffic, now_s: float) -> None:
+    def _send_waiting(self, traffic: Way, now_s: float) -> None:
         room = traffic.room
         for one in self._waiting[:room]:
-            partition, offset = traffic.send(one.event)
-            self._sent[partition, offset] = _Sent(one.organic, time.time())
-            if len(self._sent) > _REMEMBERED:
-                del self._sent[next(iter(self._sent))]
-            self._board.happened(one, partition=partition, offset=offset, now_s=now_s)
+            counted = one if self._stock.sells(one.event) else one._replace(organic=False, best=())
+            placed = partial(self._board.happened, counted, now_s=now_s)
+            traffic.send(one.event, Sent(time.time(), organic=one.organic), placed)
             self._watcher.event(one.event)
         del self._waiting[:room]

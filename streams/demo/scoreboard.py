@@ -9,6 +9,7 @@ from schemas.events import Event, EventName, Item
 from schemas.products import Product
 from schemas.slates import JudgedBy
 from streams.demo.judged import JudgeBoard
+from streams.demo.others import Others
 from streams.demo.shoppers import Happening
 from streams.runs.tally import Tally
 
@@ -37,10 +38,13 @@ class Scoreboard:
     Args:
         products: the catalogue.
         judge: what counts for the language model, where there is one.
+
+    `others` counts what is not the simulated shoppers', which is in no other figure.
     """
 
     def __init__(self, products: Sequence[Product], judge: JudgeBoard | None = None) -> None:
         self.judge = judge
+        self.others = Others()
         self._items: Mapping[str, str] = {product.product_id: product.item for product in products}
         self.tally = Tally(CLICKS, k=K)
         self._oracle = (HitRate(K), ReciprocalRank(K))
@@ -118,6 +122,7 @@ class Scoreboard:
             "organic_clicks": self.clicks,
             "history_events": self.history_events,
             "simulated": True,
+            "people": self.others.summary(),
             "judge": {"kind": "off"} if self.judge is None else self.judge.summary(),
         }
 

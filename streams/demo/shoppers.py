@@ -68,12 +68,11 @@ class Crowd:
         self._rate = rate
         self.pace = 1.0
         self._random = Random(f"crowd-{seed}")
-        self._shoppers: dict[str, Shopper] = {}
+        self._ids: set[str] = set()
         self._away: list[Shopper] = []
         self._turns: list[_Turn] = []
         self._active: dict[str, Shopper] = {}
         self._told = 0
-        self._born = 0
         self._events = 0
         self._started_ms: int | None = None
 
@@ -81,6 +80,10 @@ class Crowd:
     def active(self) -> int:
         """Count the shoppers in the shop."""
         return len(self._active)
+
+    def knows(self, visitor_id: str) -> bool:
+        """Say whether a visitor is one of the crowd, here or gone."""
+        return visitor_id in self._ids
 
     def history(self, events: int, *, until_ms: int, hours: float = 20.0) -> list[Event]:
         """Tell what happened before: the same people at an ordinary pace, without any slates.
@@ -147,8 +150,9 @@ class Crowd:
         """Let someone come back whose last visit is long over, or someone new."""
         if len(self._away) > REST and self._random.random() < RETURN_SHARE:
             return self._away.pop(self._random.randrange(len(self._away) - REST))
-        self._born += 1
-        return Shopper(f"v{self._born:06d}", self._seed, self._now.truth)
+        born = Shopper(f"v{len(self._ids) + 1:06d}", self._seed, self._now.truth)
+        self._ids.add(born.visitor_id)
+        return born
 
     def _event(self, shopper: Shopper, act: Act, at_ms: int) -> Event:
         self._events += 1

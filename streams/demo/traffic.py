@@ -2,24 +2,23 @@
 
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 from types import TracebackType
 from typing import Self
 
 from schemas.errors import RefusedError
 from schemas.events import Event
 from schemas.products import Product
-from schemas.topics import EVENTS, LEARNING
+from schemas.topics import EVENTS, LEARNING, PRODUCTS
 from streams.demo.judged import JudgeBoard
 from streams.demo.judging import Judging
+from streams.demo.places import Placed, Places, Sent
 from streams.kafka import confluent_config, partition_of
 from streams.runs.children import Children
 from streams.runs.feeding import feed
 from streams.runs.on_kafka import HEAR_EVERY_S, WORKERS, environment_of, free_port
-from streams.runs.output import Emitted, Output
+from streams.runs.output import Emitted, Logged, Output
 from streams.runs.progress import NOTHING, ProgressClient
 from streams.runs.window import Window
 from streams.settings import Settings
@@ -42,8 +41,9 @@ class Traffic:
     Args:
         settings: of this demo: servers, prefix, partitions, worker slot.
         environment: what workers need to know of the broker.
-        taken: called with every slate.
-        sent: called with every event as encoded.
+        taken: called with every slate, what is known of its cause where that is the demo's own, and when it came.
+        sent: called with every event of the demo's own as encoded.
+        read: called with every event in the log, whoever sent it.
         judged: counts what a judge does, where there is one: its worker is started too.
     """
 
@@ -52,14 +52,16 @@ class Traffic:
         settings: Settings,
         *,
         environment: Mapping[str, str],
-        taken: Callable[[Emitted], object],
+        taken: Callable[[Emitted, Sent | None, float], object],
         sent: Callable[[bytes], object] = lambda _event: None,
+        read: Callable[[Logged], object] = lambda _event: None,
         judged: JudgeBoard | None = None,
     ) -> None:
         self._settings = settings
         self._sent = sent
+        self._told = read
+        self._places = Places(taken)
         self._window = Window(settings.partitions, ahead=AHEAD)
-        self._next: defaultdict[int, int] = defaultdict(int)
         self._heard = NOTHING
         self._heard_at = self._moved_at = time.monotonic()
         self._ports: dict[Kind, int] = {kind: free_port() for kind in WORKERS}
@@ -67,7 +69,7 @@ class Traffic:
         directory = settings.data_dir / "runs" / (settings.worker_slot or "demo")
         with ExitStack() as stack:
             self._judging = stack.enter_context(closing(Judging(judged)))
-            output = Output(config, settings.topics, taken, judgement=self._judging.judgement)
+            output = Output(config, settings.topics, self._slate, judgement=self._judging.judgement, event=self._read)
             self._writer = stack.enter_context(closing(Writer(config, settings.topics)))
             self._output = stack.enter_context(closing(output))
             self._progress = stack.enter_context(closing(ProgressClient(self._ports["clicks"])))
@@ -113,22 +115,34 @@ class Traffic:
         while not (self._heard.ready and self._judging.ready()):
             self._applied()
 
-    def send(self, event: Event, *, origin: str | None = None) -> tuple[int, int]:
-        """Send an event; gives the partition and the offset it will have there."""
+    def send(self, event: Event, sent: Sent, placed: Placed, *, origin: str | None = None) -> None:
+        """Send an event.
+
+        Args:
+            event: of the demo's own.
+            sent: what is to be known of it when its slates come.
+            placed: called once it is known where the event lies, before its slates and in the order of sending.
+            origin: marks imports.
+        """
         key, value = event.visitor_id.encode(), event.encode()
         partition = partition_of(key, self._settings.partitions)
-        place = (partition, self._window.send(partition))
-        self._next[partition] += 1
-        self._writer.write(EVENTS, key, value, origin=origin, acked=partial(self._acked, place))
-        self._sent(value)
-        return place
+        self._window.send(partition)
+        place = self._places.send(partition, sent, placed)
 
-    def next_offsets(self) -> dict[int, int]:
-        """Give the offset that the next event of each partition will have; 0 where there is none yet."""
-        return dict(self._next)
+        def acked(partition: int, offset: int, _appended_ms: int) -> None:
+            self._window.acknowledged(partition, offset)
+            place(offset)
+
+        self._writer.write(EVENTS, key, value, origin=origin, acked=acked)
+        self._sent(value)
+
+    def change(self, product: Product) -> None:
+        """Write a product anew."""
+        self._writer.write(PRODUCTS, product.product_id.encode(), product.encode())
 
     def receive(self, *, hear_every_s: float) -> None:
-        """Take the slates that have come, and now and then ask how far the worker is, which takes its time."""
+        """Take what has come, and now and then ask how far the worker is, which takes its time."""
+        self._writer.poll(0)
         self._output.poll(POLL_S)
         if time.monotonic() - self._heard_at > hear_every_s:
             self._heard_at = time.monotonic()
@@ -151,9 +165,12 @@ class Traffic:
         self._embedding.ask()  # refuses where it cannot embed
         return self._heard.catalogue
 
-    def _acked(self, expected: tuple[int, int], partition: int, offset: int, _appended_ms: int) -> None:
-        if (partition, offset) != expected:
-            raise RefusedError(f"Another producer writes to {self._settings.topics[EVENTS]}: start the demo again.")
+    def _slate(self, slate: Emitted) -> None:
+        self._places.take(slate, time.time())
+
+    def _read(self, event: Logged) -> None:
+        self._window.seen(event.partition, event.offset)
+        self._told(event)
 
     def _hear(self) -> None:
         """Ask the worker how far it is.

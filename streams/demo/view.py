@@ -1,6 +1,6 @@
 """What a person sees of the demo: a live picture on a terminal, plain lines elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -8,6 +8,7 @@ from schemas.events import Event
 from schemas.slates import Slate
 from streams.demo.judge_view import judge_lines, judge_panel
 from streams.demo.live import Watcher
+from streams.demo.others import Others
 from streams.demo.scoreboard import Scoreboard
 from streams.demo.watched import Watched
 
@@ -64,13 +65,21 @@ class LiveView(Watcher):
         board: what is counted.
         watched: whose visit is shown.
         console: where to.
+        links: gives the addresses of what a browser can open, by name; None for what is not there any more.
     """
 
-    def __init__(self, board: Scoreboard, watched: Watched, console: "Console") -> None:
+    def __init__(
+        self,
+        board: Scoreboard,
+        watched: Watched,
+        console: "Console",
+        links: Callable[[], Mapping[str, str | None]] = dict,
+    ) -> None:
         from rich.live import Live
 
         self._board = board
         self._watched = watched
+        self._links = links
         self._width = console.width
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._next_s = 0.0
@@ -78,6 +87,10 @@ class LiveView(Watcher):
     def event(self, event: Event) -> None:
         """Follow the watched visitor."""
         self._watched.event(event)
+
+    def person(self, event: Event) -> None:
+        """Follow a person before any shopper."""
+        self._watched.person(event)
 
     def slate(self, slate: Slate) -> None:
         """Keep the watched visitor's slate."""
@@ -110,6 +123,7 @@ class LiveView(Watcher):
             f"{tally.events:,} events, {tally.slates:,} slates so far"
         )
         return Group(
+            *(f"{name}: [b]{link}[/]" for name, link in self._links().items() if link is not None),
             Panel(numbers, title=f"aisle, live: {LABEL}", title_align="left"),
             hits_table(board),
             self._visitor(),
@@ -134,7 +148,7 @@ class LiveView(Watcher):
             [
                 Panel(
                     steps,
-                    title=f"visitor {watched.visitor_id or '...'} (simulated)",
+                    title=f"visitor {watched.visitor_id or '...'} ({'simulated' if watched.simulated else 'a person'})",
                     title_align="left",
                     width=min(self._width, 62),
                 ),
@@ -153,8 +167,17 @@ def summary(board: Scoreboard) -> "RenderableType":
         f"{tally.events:,} events of {LABEL} after a history of {board.history_events:,}; {tally.slates:,} slates, "
         f"{tally.dead_letters:,} dead letters; event to slate p50 {tally.latencies.quantile(0.5):.1f} ms, "
         f"p99 {tally.latencies.quantile(0.99):.1f} ms.",
+        *people_lines(board.others),
         *([judge_panel(board.judge)] if board.judge else []),
     )
+
+
+def people_lines(others: Others) -> list[str]:
+    """Say what people did, where there were any."""
+    if not others.people:
+        return []
+    who = "one person" if others.people == 1 else f"{others.people} people"
+    return [f"Beside them {who}: {others.events:,} events, {others.slates:,} slates, in no figure above."]
 
 
 def hits_table(board: Scoreboard) -> Any:

@@ -61,13 +61,19 @@ class Children:
         Raises:
             RefusedError: one has ended; with the last they said.
         """
-        for name, process in self._running.items():
-            if process.poll() is not None:
-                raise RefusedError(f"`{name}` ended with code {process.returncode}.\n{self.last_words()}")
+        for name, code in self._ended():
+            raise RefusedError(f"`{name}` ended with code {code}.\n{self.last_words()}")
+
+    def bury(self) -> dict[str, str]:
+        """Look after them where one may end and the others go on: give the last words of those that ended, once."""
+        words = {name: f"`{name}` ended with code {code}.\n{self._words_of(name)}" for name, code in self._ended()}
+        for name in words:
+            del self._running[name]
+        return words
 
     def last_words(self) -> str:
         """Give the last lines of each."""
-        return "\n".join(f"{name}:\n" + "\n".join(_tail(self._log(name))) for name in self._running)
+        return "\n".join(map(self._words_of, self._running))
 
     def stop(self) -> None:
         """Ask them to end, then make them."""
@@ -91,6 +97,13 @@ class Children:
         self.stop()
         if kind is None:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _ended(self) -> list[tuple[str, int]]:
+        polled = ((name, process.poll()) for name, process in self._running.items())
+        return [(name, code) for name, code in polled if code is not None]
+
+    def _words_of(self, name: str) -> str:
+        return f"{name}:\n" + "\n".join(_tail(self._log(name)))
 
     def _log(self, name: str) -> Path:
         return self._directory / f"{name.replace(' ', '-')}.log"

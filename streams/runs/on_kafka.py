@@ -154,6 +154,7 @@ class KafkaRun:
             raise RefusedError(
                 f"Another producer writes to {self._settings.topics[EVENTS]}: run with a prefix of its own."
             )
+        self._window.acknowledged(partition, offset)
         self._appended[expected] = appended_ms
         if len(self._appended) > _KEPT_TIMES:
             del self._appended[next(iter(self._appended))]

@@ -8,7 +8,7 @@ import orjson
 
 from schemas.errors import RefusedError
 from schemas.slates import JudgedBy, of_campaign
-from schemas.topics import CHANGELOG, EVENTS_DEAD, JUDGEMENTS, PRODUCTS_DEAD, SLATES, TopicName, Topics
+from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, JUDGEMENTS, PRODUCTS_DEAD, SLATES, Topics
 from streams.kafka import is_embedded
 from streams.partitions import WATERMARK_KEY
 
@@ -30,6 +30,16 @@ class Emitted(NamedTuple):
     value: bytes
     revision: int = 0
     judged: JudgedBy | None = None
+    visitor_id: str = ""
+
+
+class Logged(NamedTuple):
+    """An event as it stands in the log, whoever sent it."""
+
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes | None
 
 
 class Output:
@@ -41,6 +51,7 @@ class Output:
         taken: called with every slate.
         contexts: keep every visitor's last context.
         judgement: called with key and value of every record of `judgements`, which is not read without.
+        event: called with every event, which are not read without.
 
     Attributes:
         dead_letters: how many there were.
@@ -55,14 +66,16 @@ class Output:
         *,
         contexts: bool = False,
         judgement: Callable[[bytes, bytes | None], object] | None = None,
+        event: Callable[[Logged], object] | None = None,
     ) -> None:
         from confluent_kafka import Consumer
 
         self._topics = topics
         self._taken = taken
         self._judgement = judgement
-        wanted: dict[TopicName, bool] = {CHANGELOG: contexts, JUDGEMENTS: judgement is not None}
-        self._read = [SLATES, EVENTS_DEAD, PRODUCTS_DEAD, *(name for name, reads in wanted.items() if reads)]
+        self._event = event
+        given = {CHANGELOG: contexts, JUDGEMENTS: judgement, EVENTS: event}
+        self._read = [SLATES, EVENTS_DEAD, PRODUCTS_DEAD, *(name for name, wanted in given.items() if wanted)]
         self.dead_letters = 0
         self.contexts: dict[str, bytes] = {}
         self._next: dict[tuple[str, int], int] = {}
@@ -147,6 +160,8 @@ class Output:
             self._keep(message.key(), message.value())
         elif self._judgement is not None and place[0] == self._topics[JUDGEMENTS]:
             self._judgement(message.key(), message.value())
+        elif self._event is not None and place[0] == self._topics[EVENTS]:
+            self._event(Logged(message.partition(), message.offset(), message.key() or b"", message.value()))
         else:
             self.dead_letters += 1
 
@@ -171,4 +186,5 @@ def _emitted(message: "Message") -> Emitted | None:
         value=message.value(),
         revision=slate["revision"],
         judged=JudgedBy.model_validate(slate["judged"]) if "judged" in slate else None,
+        visitor_id=slate["visitor_id"],
     )

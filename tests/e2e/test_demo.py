@@ -32,7 +32,7 @@ KEY_WORDS = {
 }
 """What keys are made of, beside the departments of the catalogue."""
 
-SMALL = ("--json", "--products", "250", "--history", "400", "--rate", "60")
+SMALL = ("--json", "--no-web", "--products", "250", "--history", "400", "--rate", "60")
 
 
 @pytest.fixture(scope="module")
