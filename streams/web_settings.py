@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
+
+SECRET_LENGTH = 32
 
 
 class WebSettings(BaseSettings):
@@ -65,6 +67,14 @@ class WebSettings(BaseSettings):
     )
     console_url: str | None = Field(None, description="Where the console is: the gateway leads from /console there.")
     console_open: bool = Field(False, description="Let anybody in who reaches the console: for a demo, on a loopback.")
+
+    @field_validator("gateway_secrets")
+    @classmethod
+    def _hard_to_guess(cls, secrets: SecretStr | None) -> SecretStr | None:
+        """Refuse what could be found by trying."""
+        if secrets is not None and any(len(one) < SECRET_LENGTH for one in listed(secrets.get_secret_value())):
+            raise ValueError(f"each secret needs {SECRET_LENGTH} characters or more")
+        return secrets
 
     @property
     def own_secrets(self) -> tuple[str, ...]:
