@@ -8,7 +8,7 @@ from streams.settings import Settings
 
 def test_a_secret_that_could_be_guessed_is_refused() -> None:
     """Each of several; the sentence names the variable and never the secret."""
-    with pytest.raises(RefusedError, match="AISLE_GATEWAY_SECRETS .*32 characters") as refused:
+    with pytest.raises(RefusedError, match=r"AISLE_GATEWAY_SECRETS .*32 characters") as refused:
         Settings(_env_file=None, gateway_secrets=f"{'x' * 32},short-one")
     assert "short-one" not in str(refused.value)
 
