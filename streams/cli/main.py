@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("streams.cli.audit:audit", "Who gets shown, and is it what people want? Verdicts and a report."),
     "dead": ("streams.cli.dead:app", "Dead letters: count them, look at them, send them again, remove them."),
     "doctor": ("streams.cli.doctor:doctor", "Say what is there, what is missing, and the next step."),
-    "schema": ("streams.cli.schema:app", "The records as JSON schemas."),
+    "schema": ("streams.cli.schema:app", "The records as JSON schemas, the topics as AsyncAPI."),
 }
 """Where each command is (a typer app or a function) and its line of help: kept here, so that help loads no command."""
 

@@ -1,4 +1,4 @@
-"""`aisle schema`: the records for other languages and tools."""
+"""`aisle schema`: the records and topics for other languages and tools."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The records as JSON schemas.", no_args_is_help=True)
+from schemas.errors import RefusedError
+
+app = typer.Typer(help="The records as JSON schemas, the topics as AsyncAPI.", no_args_is_help=True)
 
 
 @app.callback()
@@ -17,36 +19,62 @@ def _commands() -> None:
 @app.command()
 def export(
     directory: Annotated[
-        Path | None, typer.Argument(help="Write one file per record here; without it, print all.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="Write one file per record here, and asyncapi.json; without it, print the records' schemas.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Write the JSON schema of every record."""
-    schemas = record_schemas()
-    if directory is None:
-        print(json.dumps(schemas, indent=2))
-        return
-    from schemas.errors import RefusedError
+    """Write the JSON schema of every record, and the topics as an AsyncAPI document.
 
+    Files that shops were built on are not replaced by ones that would break them.
+    """
+    from streams.asyncapi.records import record_schemas
+
+    if directory is None:
+        print(json.dumps(record_schemas(), indent=2))
+        return
+    _refuse_breaking(directory)
+    files = exported()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, schema in schemas.items():
-            (directory / f"{name}.schema.json").write_text(json.dumps(schema, indent=2) + "\n")
+        for name, text in files.items():
+            (directory / name).write_text(text)
     except OSError as error:
         raise RefusedError(f"{directory} cannot be written ({error.strerror}).") from None
-    print(f"{len(schemas)} schemas in {directory}")
+    print(f"{len(files) - 1} schemas and asyncapi.json in {directory}")
 
 
-def record_schemas() -> dict[str, dict[str, object]]:
-    """Give the JSON schema of every record by its name."""
-    from schemas.dead import DeadLetter, Requeue
-    from schemas.erasures import Erasure
-    from schemas.events import Event
-    from schemas.judgements import JudgementRequest, JudgementTable
-    from schemas.learning import LearningStep
-    from schemas.products import Embedding, Product
-    from schemas.rules import Rule
-    from schemas.slates import Evidence, Slate
+def exported() -> dict[str, str]:
+    """Give every file's text by its name."""
+    from streams.asyncapi.document import asyncapi
+    from streams.asyncapi.records import record_schemas
 
-    stream = (Event, Slate, Evidence, LearningStep, Erasure, DeadLetter, Requeue)
-    tables = (Product, Embedding, JudgementRequest, JudgementTable, Rule)
-    return {record.__name__: record.model_json_schema() for record in (*stream, *tables)}
+    files = {f"{name}.schema.json": schema for name, schema in record_schemas().items()}
+    return {name: json.dumps(body, indent=2) + "\n" for name, body in (files | {"asyncapi.json": asyncapi()}).items()}
+
+
+def _refuse_breaking(directory: Path) -> None:
+    """Let nothing be replaced that shops rely on.
+
+    Raises:
+        RefusedError: with what would be missed.
+    """
+    from streams.asyncapi.growth import SHOPS, broken
+    from streams.asyncapi.records import record_schemas
+
+    for name, side in SHOPS.items():
+        file = directory / f"{name}.schema.json"
+        try:
+            before = json.loads(file.read_text())
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            raise RefusedError(f"{file} is no JSON schema: remove it.") from None
+        missed = broken(before, record_schemas()[name], side=side)
+        if missed:
+            raise RefusedError(
+                f"Shops built on {file} would break: {'; '.join(missed)}. Keep it, or give the record another major "
+                "version; where no shop uses it, remove the file."
+            )

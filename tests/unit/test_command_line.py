@@ -90,12 +90,13 @@ def test_an_unknown_command_is_exit_code_2() -> None:
 
 
 def test_schemas_of_all_records_are_exported(tmp_path: Path) -> None:
-    """As JSON, one file each."""
+    """As JSON, one file each, and the topics beside them."""
     done = run("schema", "export", str(tmp_path))
 
     assert done.returncode == 0
     assert json.loads((tmp_path / "Event.schema.json").read_text())["title"] == "Event"
-    assert len(list(tmp_path.iterdir())) == 12
+    assert json.loads((tmp_path / "asyncapi.json").read_text())["asyncapi"] == "3.0.0"
+    assert len(list(tmp_path.iterdir())) == 15
 
 
 def test_make_lists_its_targets() -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from schemas import dead, erasures, events, judgements, learning, products, rules, slates
+from schemas import dead, erasures, events, generations, judgements, learning, products, rules, slates
 from schemas.record import Record
 
 DOC = Path(__file__).parents[2] / "docs" / "records.md"
 KINDS = {
     kind.__name__: kind
-    for module in (dead, erasures, events, judgements, learning, products, rules, slates)
+    for module in (dead, erasures, events, generations, judgements, learning, products, rules, slates)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
 }
