@@ -51,6 +51,9 @@ SENDER_HEADER = "sender"
 Sender = Literal["browser", "server", "gateway"]
 """A page; a shop's backend with a key; the gateway itself, of nobody in particular."""
 
+CONTEXT_VISITOR = "~"
+"""What the visitor ids of contexts begin with: the gateway asks for slates for nobody in particular by them."""
+
 
 class Item(Part):
     """One product line of an event."""

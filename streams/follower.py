@@ -44,6 +44,8 @@ class Follower:
         strict: refuse any missing record. True for logs that are never compacted and on brokers that cut logs
             silently; the log of a compacted topic has gaps by nature.
         clock: monotonic seconds.
+        max_wait_ms: the broker answers a fetch that finds nothing new after so long; the embedded one, any fetch.
+        applied_for_s: longest advance, seconds.
     """
 
     def __init__(
@@ -54,8 +56,12 @@ class Follower:
         topics: Topics,
         strict: bool,
         clock: Callable[[], float] = time.monotonic,
+        max_wait_ms: int = 500,
+        applied_for_s: float = APPLIED_FOR_S,
     ) -> None:
         self.fold = fold
+        self._max_wait_ms = max_wait_ms
+        self._applied_for_s = applied_for_s
         self._clock = clock
         self._client = client
         self._name = topics[fold.topic]
@@ -99,7 +105,7 @@ class Follower:
         if self._held:
             self.news.clear()
             return 0
-        until, applied = self._clock() + APPLIED_FOR_S, 0
+        until, applied = self._clock() + self._applied_for_s, 0
         while (chunk := self._next_chunk()) is not None:
             done = self._apply(chunk, until)
             applied += done
@@ -138,7 +144,7 @@ class Follower:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        consumer = assigned_consumer(self._client)
+        consumer = assigned_consumer(self._client, max_wait_ms=self._max_wait_ms)
         await consumer.start()
         try:
             tps = [TopicPartition(self._name, p) for p in self._partitions]

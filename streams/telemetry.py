@@ -56,6 +56,11 @@ MetricName = Literal[
     "gateway_ack_seconds",
     "gateway_waiting",
     "gateway_browser_seconds",
+    "gateway_streams",
+    "gateway_shelves",
+    "gateway_slates",
+    "gateway_slate_seconds",
+    "gateway_contextual",
 ]
 
 
@@ -161,6 +166,21 @@ METRICS: dict[MetricName, Metric] = {
     "gateway_waiting": Metric(Gauge, "Events that wait for Kafka's acknowledgement."),
     "gateway_browser_seconds": Metric(
         Histogram, "From an event on a page to the painted slate that answers it, as browsers tell it."
+    ),
+    "gateway_streams": Metric(Gauge, "Open streams of this gateway."),
+    "gateway_shelves": Metric(Gauge, "Visitors and contexts whose newest slates this gateway holds."),
+    "gateway_slates": Metric(
+        Counter,
+        "Slates read: taken, stale, or campaign (for no page); streamed: handed to an open stream; evicted: all of a "
+        "visitor, for want of memory.",
+        ("outcome",),
+    ),
+    "gateway_slate_seconds": Metric(Histogram, "From a slate in Kafka until it is handed to an open stream."),
+    "gateway_contextual": Metric(
+        Counter,
+        "Shelves of nobody in particular: exact, broader (of a context around it), none, or unknown (no such product); "
+        "and events that ask for them: asked, unsent, over_budget.",
+        ("outcome",),
     ),
 }
 

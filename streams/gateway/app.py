@@ -7,13 +7,14 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
+from streams.gateway.callers import Callers
 from streams.gateway.collecting import Collector, events_router
+from streams.gateway.feed import build_feed
 from streams.gateway.sending import KafkaEventLog
 from streams.gateway.visitor_cookie import VisitorCookies, new_secret
 from streams.settings import Settings
 from streams.web.guards import HostGuard, RateLimit, SecurityHeaders
 from streams.web.keys import KeyRing
-from streams.web.service import Service
 from streams.web.site import build_site
 from streams.web_settings import listed
 
@@ -34,10 +35,17 @@ def build_gateway(settings: Settings, *, pages: Sequence[APIRouter] = (), docume
         RefusedError: no brokers are set, or the file of keys cannot be used.
     """
     keys, cookies = KeyRing(settings.keys_file), VisitorCookies(_secrets(settings))
-    collector, event_log = _collector(settings, keys, cookies)
-    routers = [*pages, collector, *([_console(settings.console_url)] if settings.console_url else ())]
+    event_log = KafkaEventLog(settings)
+    feed = build_feed(settings, Callers(cookies, keys), event_log)
+    collector = events_router(Collector(event_log, keys, cookies, settings, forget=feed.forget))
+    console = [_console(settings.console_url)] if settings.console_url else []
     return build_site(
-        title=TITLE, routers=routers, services=[event_log], guards=_guards(settings), documented=documented
+        title=TITLE,
+        routers=[collector, *feed.routers, *pages, *console],
+        services=[event_log, *feed.services],
+        guards=_guards(settings),
+        documented=documented,
+        leave=feed.leave,
     )
 
 
@@ -46,12 +54,6 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     if not settings.own_secrets:
         log.warning("AISLE_GATEWAY_SECRETS is not set: after a restart, and for another gateway, visitors are new")
     return settings.own_secrets or (new_secret(),)
-
-
-def _collector(settings: Settings, keys: KeyRing, cookies: VisitorCookies) -> tuple[APIRouter, Service]:
-    """Let events in."""
-    event_log = KafkaEventLog(settings)
-    return events_router(Collector(event_log, keys, cookies, settings)), event_log
 
 
 def _guards(settings: Settings) -> list[Middleware]:

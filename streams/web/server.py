@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Sequence
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -58,9 +59,22 @@ def serve(app: FastAPI, listener: socket.socket, *, connections: int, proxies: S
         access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAINED_IN_S, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = _Server(config)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(server, app, listener))
+
+
+class _Server(uvicorn.Server):
+    """Ends open streams first, as uvicorn waits for every answer under way, and after a signal with exit code 0."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  as the library calls it
+        """Stop; at the second signal without waiting. uvicorn's own sends itself the signal again at the end."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.app.state.leave()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
 
 
 async def _serve(server: uvicorn.Server, app: FastAPI, listener: socket.socket) -> None:

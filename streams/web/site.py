@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -18,6 +18,7 @@ def build_site(
     services: Sequence[Service],
     guards: Sequence[Middleware] = (),
     documented: bool = False,
+    leave: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """Build a web process's application.
 
@@ -27,6 +28,7 @@ def build_site(
         services: what works beside; once `app.state.started` is set, `app.state.work` ends when one of them does.
         guards: what every request goes through, outermost first.
         documented: serve pages about the routes at `/docs`, too.
+        leave: called when the process is about to stop: ends answers that would go on for ever.
     """
 
     @contextlib.asynccontextmanager
@@ -44,6 +46,7 @@ def build_site(
         redirect_slashes=False,
     )
     app.state.started = asyncio.Event()
+    app.state.leave = leave
     app.include_router(_health(services))
     for router in routers:
         app.include_router(router)
