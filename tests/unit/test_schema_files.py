@@ -16,25 +16,27 @@ from tests.unit.test_record_docs import EXAMPLES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 RENEW = "the wire has changed: if that is meant, run `aisle schema export docs/schema` and commit what it writes"
+EXPORTED = exported()
+SCHEMAS: dict[str, Any] = record_schemas()
 DOCUMENT: dict[str, Any] = json.loads((FOLDER / "asyncapi.json").read_text())
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
 
 
-@pytest.mark.parametrize("name", exported())
+@pytest.mark.parametrize("name", EXPORTED)
 def test_the_file_is_what_the_code_says(name: str) -> None:
     """An unnoticed change of the wire fails here."""
-    assert (FOLDER / name).read_text() == exported()[name], RENEW
+    assert (FOLDER / name).read_text() == EXPORTED[name], RENEW
 
 
 def test_there_are_no_files_of_records_that_are_gone() -> None:
     """Each file belongs to a record, or is the document."""
-    assert {path.name for path in FOLDER.iterdir()} == set(exported()), RENEW
+    assert {path.name for path in FOLDER.iterdir()} == set(EXPORTED), RENEW
 
 
 @pytest.mark.parametrize(("name", "side"), SHOPS.items())
 def test_shops_built_on_the_committed_schema_go_on(name: str, side: Any) -> None:
     """A record of the same major version has only grown."""
-    missed = broken(json.loads((FOLDER / f"{name}.schema.json").read_text()), record_schemas()[name], side=side)
+    missed = broken(json.loads((FOLDER / f"{name}.schema.json").read_text()), SCHEMAS[name], side=side)
 
     assert not missed, f"shops that use {name} would break: {missed}; keep it, or give {name} another major version"
 
@@ -111,12 +113,13 @@ def test_every_record_is_on_a_channel() -> None:
 @pytest.mark.parametrize("name", RECORDS)
 def test_each_example_is_a_record_and_fits_both_schemas(name: str) -> None:
     """It is the one that docs/records.md shows; our own decoder takes it and writes it again."""
-    ((example,),) = [[one["payload"] for one in MESSAGES[name]["examples"]]]
+    (shown,) = MESSAGES[name]["examples"]
+    example = shown["payload"]
     ours = RECORDS[name].decode(json.dumps(example).encode())
 
     assert json.loads(ours.encode()) == example
-    assert example in [json.loads(text) for shown, text in EXAMPLES if shown == name]
-    Draft202012Validator(record_schemas()[name]).validate(example)
+    assert example in [json.loads(text) for kind, text in EXAMPLES if kind == name]
+    Draft202012Validator(SCHEMAS[name]).validate(example)
     Draft7Validator(DOCUMENT | MESSAGES[name]["payload"]).validate(example)
 
 
@@ -124,7 +127,7 @@ def test_each_example_is_a_record_and_fits_both_schemas(name: str) -> None:
 def test_both_schemas_refuse_what_is_no_record(name: str) -> None:
     """A field of a wrong type, and one that is missing."""
     example = MESSAGES[name]["examples"][0]["payload"]
-    field = record_schemas()[name]["required"][0]
+    field = SCHEMAS[name]["required"][0]
     for wrong in (example | {field: [None]}, {key: value for key, value in example.items() if key != field}):
-        assert not Draft202012Validator(record_schemas()[name]).is_valid(wrong)
+        assert not Draft202012Validator(SCHEMAS[name]).is_valid(wrong)
         assert not Draft7Validator(DOCUMENT | MESSAGES[name]["payload"]).is_valid(wrong)
