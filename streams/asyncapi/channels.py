@@ -142,6 +142,7 @@ CHANNELS: dict[TopicName, Channel] = {
 HEADERS: dict[str, dict[str, str]] = {
     "Event": {
         "origin": "`import` or `replay` lets events older than seven days in.",
+        "sender": "`browser`, `server` or `gateway`, of what came in by the gateway.",
         "requeued": "The dead letter it comes from, such as `clickstream.events/0/77@1777636800250`.",
     },
     "Product": {"requeued": "The dead letter it comes from."},
