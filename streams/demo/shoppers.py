@@ -89,7 +89,7 @@ class Crowd:
         """Tell what happened before: the same people at an ordinary pace, without any slates.
 
         Args:
-            events: how many, about; visits are told to their end.
+            events: how many, about; visits are told to their end, few may be none.
             until_ms: event time that all of them lie before, milliseconds since 1970.
             hours: over how long.
 
@@ -99,7 +99,7 @@ class Crowd:
         told: list[tuple[int, int, Event]] = []
         arrived_ms = until_ms - hours * HOUR_MS
         between_ms = (hours - 1) * HOUR_MS * EVENTS_PER_VISIT / max(events, 1)
-        while len(told) < events:
+        while len(told) < events and arrived_ms < until_ms:
             shopper = self._arrival()
             arrived_ms += self._random.uniform(0, 2 * between_ms)
             at_ms = int(arrived_ms)

@@ -1,15 +1,16 @@
 """What a person sees of the demo: a live picture on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from schemas.events import Event
 from schemas.slates import Slate
 from streams.demo.judge_view import judge_lines, judge_panel
-from streams.demo.live import Watcher
 from streams.demo.others import Others
+from streams.demo.ports import Watcher
 from streams.demo.scoreboard import Scoreboard
+from streams.demo.visitor_view import visitor_panels
 from streams.demo.watched import Watched
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 LABEL = "simulated shoppers"
 FRAME_S = 0.5
 LINE_S = 5.0
-SHOWN_ITEMS = 6
 BAR_CHARS = 25
 
 
@@ -126,34 +126,8 @@ class LiveView(Watcher):
             *(f"{name}: [b]{link}[/]" for name, link in self._links().items() if link is not None),
             Panel(numbers, title=f"aisle, live: {LABEL}", title_align="left"),
             hits_table(board),
-            self._visitor(),
+            visitor_panels(self._watched, self._width),
             *([judge_panel(board.judge)] if board.judge else []),
-        )
-
-    def _visitor(self) -> "RenderableType":
-        from rich.columns import Columns
-        from rich.panel import Panel
-        from rich.text import Text
-
-        watched = self._watched
-        steps = _lines([(verb, what) for verb, what in watched.steps], ("cyan", ""))
-        slate: RenderableType = Text("no slate yet", style="dim")
-        if watched.slate is not None:
-            rows = [
-                (f"{one.rank}", watched.titles.get(one.product_id, one.product_id), one.reason)
-                for one in watched.slate.items[:SHOWN_ITEMS]
-            ]
-            slate = _lines(rows, ("dim", "", "green"))
-        return Columns(
-            [
-                Panel(
-                    steps,
-                    title=f"visitor {watched.visitor_id or '...'} ({'simulated' if watched.simulated else 'a person'})",
-                    title_align="left",
-                    width=min(self._width, 62),
-                ),
-                Panel(slate, title="their slate, and why", title_align="left", width=min(self._width, 92)),
-            ]
         )
 
 
@@ -193,16 +167,4 @@ def hits_table(board: Scoreboard) -> Any:
     table.add_column("", min_width=BAR_CHARS)
     for one in board.hits():
         table.add_row(one.name, f"{one.hr:.1%}", f"{one.mrr:.3f}", "█" * round(one.hr * BAR_CHARS))
-    return table
-
-
-def _lines(rows: Sequence[tuple[str, ...]], styles: tuple[str, ...]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 1))
-    for _ in styles:
-        table.add_column(no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*(Text(cell, style=style) for cell, style in zip(row, styles, strict=True)))
     return table

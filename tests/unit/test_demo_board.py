@@ -1,20 +1,19 @@
 """The demo counts hits on organic clicks alone, follows one shopper, and says that they are simulated."""
 
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from rich.console import Console
 
 from schemas.events import Event, Item, Landing, Page, Shown
 from schemas.products import Product
-from schemas.slates import Cause, Lineage, Slate, SlateItem
 from streams.demo.scoreboard import Scoreboard
 from streams.demo.shopper import is_organic
 from streams.demo.shoppers import Happening
 from streams.demo.view import LiveView, PlainView, summary
 from streams.demo.watched import Watched
+from tests.demo_log import AT, home_slate
 
-AT = datetime(2026, 5, 1, tzinfo=UTC)
 SHOP = [Product(product_id=f"p{i}", group_id="g" if i < 2 else None, title=f"Mug {i}") for i in range(40)]
 ORGANIC = next(name for name in map(str, range(50)) if is_organic(name))
 SHOWN = next(name for name in map(str, range(50)) if not is_organic(name))
@@ -26,24 +25,6 @@ def happening(name: str, *, product: str = "", visitor: str = ORGANIC, best: tup
     page = Page(kind="home")
     event = Event(event_id="e", name=name, visitor_id=visitor, at=AT, items=items, page=page, context=Landing())
     return Happening(event, is_organic(visitor), best)
-
-
-def home_slate(visitor: str, *products: str) -> Slate:
-    """Show products on the front page."""
-    return Slate(
-        slate_id="s-1",
-        visitor_id=visitor,
-        placement="home",
-        items=tuple(
-            SlateItem(product_id=one, rank=rank, score=1.0, reason="Popular right now")
-            for rank, one in enumerate(products, start=1)
-        ),
-        cause=Cause(topic="clickstream.events", partition=0, offset=0, event_id="e"),
-        lineage=Lineage(settings="x", build="x"),
-        event_at=AT,
-        decided_at=AT,
-        expires_at=AT,
-    )
 
 
 def scored(board: Scoreboard, clicked: str, *, visitor: str = ORGANIC, shown: list[str]) -> None:
@@ -132,6 +113,62 @@ def test_the_view_follows_one_visitor_who_sees_slates_until_they_leave() -> None
     watched.event(late)
     assert watched.visitor_id == other
     assert watched.slate is None
+
+
+def test_the_view_follows_people_before_shoppers() -> None:
+    """Whatever they do; the next shopper is followed once they have done nothing for a minute."""
+    watched, me = Watched(SHOP), "w-me"
+    watched.event(happening("page_view", visitor=SHOWN).event)
+    watched.person(happening("search", visitor=me).event.model_copy(update={"query": "mug"}))
+    watched.take(home_slate(me, "p3"))
+    assert (watched.visitor_id, watched.simulated) == (me, False)
+    assert [*watched.steps] == [("searches", "mug")]
+    assert watched.slate is not None
+    watched.person(happening("page_view", visitor="w-other").event)
+    soon = happening("page_view", visitor=SHOWN).event.model_copy(update={"at": AT + timedelta(seconds=30)})
+    watched.event(soon)
+    assert watched.visitor_id == me
+    watched.event(soon.model_copy(update={"at": AT + timedelta(seconds=61)}))
+    assert (watched.visitor_id, watched.simulated) == (SHOWN, True)
+    assert watched.slate is None
+
+
+def test_an_older_slate_takes_no_newer_ones_place_in_the_view() -> None:
+    """As on the page."""
+    watched = Watched(SHOP)
+    watched.person(happening("page_view", visitor="w-me").event)
+    newer = home_slate("w-me", "p3")
+    newer = newer.model_copy(update={"cause": newer.cause.model_copy(update={"offset": 7})})
+    watched.take(newer)
+    watched.take(home_slate("w-me", "p4"))
+    assert watched.slate == newer
+
+
+def test_people_are_in_no_figure_of_the_shoppers() -> None:
+    """They and the contexts of a gateway are counted apart, and told of at the end."""
+    board, out = Scoreboard(SHOP), io.StringIO()
+    for visitor in ("w-1", "w-1", "~context"):
+        board.others.event(visitor)
+        board.others.slate(visitor, revision=0)
+        board.others.slate(visitor, revision=1)
+    said = board.summary()
+    assert (said["events"], said["slates"]) == (0, 0)
+    assert said["people"] == {"visitors": 1, "events": 2, "slates": 2, "contextual_slates": 1}
+    Console(file=out, width=200).print(summary(board))
+    assert "Beside them one person: 2 events, 2 slates" in out.getvalue()
+
+
+def test_the_live_view_says_where_a_browser_can_look() -> None:
+    """What has ended is not offered any more; an id that looks like markup is none."""
+    watched, out = Watched(SHOP), io.StringIO()
+    console = Console(file=out, force_terminal=True, width=170, height=60)
+    links = {"shop": "http://127.0.0.1:8080/", "console": None}
+    with LiveView(Scoreboard(SHOP), watched, console, lambda: links) as view:
+        view.person(happening("page_view", visitor="[/w]").event)
+        view.tick(1.0)
+    assert "http://127.0.0.1:8080/" in out.getvalue()
+    assert "console" not in out.getvalue()
+    assert "visitor [/w] (a person)" in out.getvalue()
 
 
 def test_the_live_view_shows_the_visitor_the_slate_and_why() -> None:

@@ -157,3 +157,17 @@ def test_only_a_slate_that_is_on_a_page_is_shown() -> None:
     assert people.show(slate_for(event, 3))
     assert not people.show(revised(slate_for(event, 2)))
     assert people.show(revised(slate_for(event, 3)))
+
+
+def test_the_shortest_history_has_an_end() -> None:
+    """Visits that would begin after it are not waited for."""
+    assert all(len(crowd(seed).history(3, until_ms=START_MS)) < 200 for seed in range(5))
+
+
+def test_a_crowd_knows_its_own() -> None:
+    """Also those who left long ago; nobody else."""
+    people = crowd()
+    ids = {event.visitor_id for event in people.history(200, until_ms=START_MS)}
+    assert ids
+    assert all(people.knows(one) for one in ids)
+    assert not people.knows("w-me")

@@ -78,6 +78,35 @@ def test_a_window_never_opens_beyond_half_its_bound() -> None:
     assert window.room == 3
 
 
+def test_a_window_counts_what_others_write() -> None:
+    """Their records take room until they are worked through, whether an acknowledgement or a reading told of them."""
+    window = Window(1, ahead=20)
+    window.send(0)
+    window.send(0)
+    window.acknowledged(0, 3)  # three of others lie before it
+    window.heard(marks={}, unlearned=0)
+    assert window.room == 10 - 5
+    window.acknowledged(0, 4)
+    window.seen(0, 2)
+    window.heard(marks={0: 4}, unlearned=0)
+    assert window.done({0: 5})
+    window.seen(0, 6)
+    window.heard(marks={0: 4}, unlearned=0)
+    assert (window.room, window.done({0: 5})) == (10 - 2, False)
+    assert window.send(0) == 7
+
+
+def test_a_window_is_not_confused_by_what_is_read_before_its_acknowledgement() -> None:
+    """The same event is counted once."""
+    window = Window(1, ahead=20)
+    window.send(0)
+    window.seen(0, 0)
+    window.heard(marks={0: 0}, unlearned=0)
+    assert window.room == 10
+    window.acknowledged(0, 0)
+    assert window.done({0: 1})
+
+
 def test_a_run_is_done_when_all_is_written_and_learned() -> None:
     """Applied is not enough: slates may still be on their way."""
     window = Window(3)
@@ -183,6 +212,20 @@ def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="code 3") as refused:
             children.check()
     assert "no topics False" in str(refused.value)
+
+
+def test_a_child_whose_end_ends_nothing_is_told_of_once(tmp_path: Path) -> None:
+    """The others go on, and are looked after as before."""
+    with Children(tmp_path, {}, command=PYTHON) as children:
+        children.start("import time; time.sleep(60)")
+        children.start_other("shop", [*PYTHON, "print('no stock'); raise SystemExit(4)"])
+        children._running["shop"].wait(20)
+        words = children.bury()
+        assert list(words) == ["shop"]
+        assert "code 4" in words["shop"]
+        assert "no stock" in words["shop"]
+        assert children.bury() == {}
+        children.check()
 
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY", "openai_api_key", "OPENAI_BASE_URL", "Openai_Base_Url"])
