@@ -100,8 +100,8 @@ def _finished(
             "stock": 0 if random.random() < SOLD_OUT_SHARE else random.randint(3, 200),
             "hidden": random.random() < HIDDEN_SHARE,
             "markets": {"GB": Market(price=round(price * 0.87, 2), currency="GBP")},
-            "url": f"https://shop.example/p/{name}",
-            "image_url": f"https://shop.example/i/{name}.jpg",
+            "url": f"/p/{name}",
+            "image_url": f"/img/{name}.svg",
             "attributes": base.attributes if edible else {**base.attributes, "colour": colour},
         }
     )
