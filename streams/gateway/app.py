@@ -10,8 +10,10 @@ from starlette.middleware import Middleware
 from streams.gateway.callers import Callers
 from streams.gateway.collecting import Collector, events_router
 from streams.gateway.feed import build_feed
+from streams.gateway.forgetting import ForgettingLog
 from streams.gateway.sending import KafkaEventLog
 from streams.gateway.visitor_cookie import VisitorCookies, new_secret
+from streams.gateway.visitors import visitors
 from streams.settings import Settings
 from streams.web.guards import HostGuard, RateLimit, SecurityHeaders
 from streams.web.keys import KeyRing
@@ -34,19 +36,19 @@ def build_gateway(settings: Settings, *, pages: Sequence[APIRouter] = (), docume
     Raises:
         RefusedError: no brokers are set, or the file of keys cannot be used.
     """
-    keys, cookies = KeyRing(settings.keys_file), VisitorCookies(_secrets(settings))
-    event_log = KafkaEventLog(settings)
-    feed = build_feed(settings, Callers(cookies, keys), event_log)
-    collector = events_router(Collector(event_log, keys, cookies, settings, forget=feed.forget))
-    console = [_console(settings.console_url)] if settings.console_url else []
+    keys, cookies, events = KeyRing(settings.keys_file), VisitorCookies(_secrets(settings)), KafkaEventLog(settings)
+    callers = Callers(cookies, keys, settings)
+    feed = build_feed(settings, callers, events)
+    forgetting = ForgettingLog(events, feed.forget)
+    collector = events_router(Collector(forgetting, keys, cookies, settings))
+    routers = [*pages, collector, *feed.routers, visitors(forgetting, callers)]
+    if settings.console_url:
+        routers.append(_console(settings.console_url))
+    services = [events, *feed.services]
     return build_site(
-        title=TITLE,
-        routers=[collector, *feed.routers, *pages, *console],
-        services=[event_log, *feed.services],
-        guards=_guards(settings),
-        documented=documented,
+        title=TITLE, routers=routers, services=services, guards=_guards(settings), documented=documented,
         leave=feed.leave,
-    )
+    )  # fmt: skip
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:

@@ -8,12 +8,17 @@ from fastapi import HTTPException, Request
 from models.placements import OF_CAMPAIGNS, PLACEMENTS
 from schemas.record import MAX_ID_CHARS
 from streams.gateway.held_slate import ShelfKey
+from streams.gateway.origins import Origins
+from streams.gateway.page_address import kept_address
 from streams.gateway.visitor_cookie import NAME, VisitorCookies
+from streams.settings import Settings
 from streams.web.keys import KeyRing
+from streams.web_settings import listed
 
 ON_PAGES = tuple(placement.name for placement in PLACEMENTS if placement not in OF_CAMPAIGNS)
 """Placements that pages have; campaigns' go by other ways."""
 
+VARY = "Cookie, Origin"
 MAX_ANCHOR = 2048
 MAX_SHELVES = 50
 
@@ -24,16 +29,33 @@ class Callers:
     Args:
         cookies: of browsers.
         keys: of servers.
+        settings: whose pages may read the answers, and what of a page's address counts.
     """
 
-    def __init__(self, cookies: VisitorCookies, keys: KeyRing) -> None:
+    def __init__(self, cookies: VisitorCookies, keys: KeyRing, settings: Settings) -> None:
         self.cookies = cookies
         self._keys = keys
+        self._origins = Origins(listed(settings.gateway_origins))
+        self._search_param = settings.gateway_search_param
 
     def visitor_of(self, request: Request) -> str | None:
         """Give whose browser asks; None for nobody that is known."""
         visitor = self.cookies.read(request.cookies.get(NAME))
         return None if visitor is None else visitor.visitor_id
+
+    def headers(self, request: Request) -> dict[str, str]:
+        """Give what lets a page of a named origin read the answer."""
+        return self._origins.headers(request) | {"vary": VARY}
+
+    def anchor(self, placement: str, anchor: str | None) -> str | None:
+        """Give an anchor as events have it: of a page's address only what the collector lets in."""
+        if placement != "category" or anchor is None:
+            return anchor
+        return kept_address(anchor, search_param=self._search_param)
+
+    def shelves(self, texts: Sequence[str]) -> tuple[ShelfKey, ...]:
+        """Read which shelves a page has; raises as `shelves_of`."""
+        return tuple((placement, self.anchor(placement, anchor)) for placement, anchor in shelves_of(texts))
 
     def check_server(self, request: Request) -> None:
         """Let a shop's own server pass.

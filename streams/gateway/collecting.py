@@ -46,7 +46,6 @@ class Collector:
         keys: of servers.
         cookies: of browsers.
         settings: the installation's.
-        forget: told of every visitor that a page asks to forget.
         now_ms: milliseconds since 1970.
     """
 
@@ -57,7 +56,6 @@ class Collector:
         cookies: VisitorCookies,
         settings: Settings,
         *,
-        forget: Callable[[str], object] = lambda _visitor_id: None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._log = log
@@ -65,7 +63,6 @@ class Collector:
         self._cookies = cookies
         self._origins = Origins(listed(settings.gateway_origins))
         self._search_param = settings.gateway_search_param
-        self._forget = forget
         self._now_ms = now_ms
         secure = "; Secure" if settings.gateway_secure_cookie else ""
         self._attributes = f"; HttpOnly; Path=/; SameSite=Lax{secure}"
@@ -103,9 +100,6 @@ class Collector:
             search_param=self._search_param,
         )
         written, receipt = await self._write(_sort(batch.events, sent, known=visitor is not None), sent)
-        for record in written:
-            if record.event.name == "forget":
-                self._forget(record.event.visitor_id)
         for timing in batch.timings:
             observe("gateway_browser_seconds", timing.ms / 1000)
         if not by_server and written and (cookie := self._cookie(visitor, sent, written)):

@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
 
-from schemas.errors import RetryError
 from schemas.record import epoch_ms
 from streams.gateway.catalogue_log import LiveCatalogue, utc_now
+from streams.gateway.cleaning import Taken
 from streams.gateway.context import Context
 from streams.gateway.held_slate import HeldSlate
 from streams.gateway.hub import Hub
+from streams.gateway.sending import BusyError, EventLog
 from streams.gateway.shelves import Shelves
 from streams.telemetry import count
 
@@ -26,24 +26,6 @@ AGAIN_S = 5.0
 
 FRESH = 0.5
 """In the last half of its life a slate is shown and asked for anew."""
-
-
-class Asked(NamedTuple):
-    """An event as it goes to `clickstream.events`."""
-
-    key: bytes
-    value: bytes
-
-
-class AskLog(Protocol):
-    """Where events go."""
-
-    async def send(self, records: Sequence[Asked], sender: Literal["gateway"], /) -> frozenset[int]:
-        """Write records and wait; gives the places of those that were not acknowledged.
-
-        Raises:
-            RetryError: none was written.
-        """
 
 
 class Contextual:
@@ -61,7 +43,7 @@ class Contextual:
 
     def __init__(
         self,
-        log: AskLog | None,
+        log: EventLog | None,
         *,
         hub: Hub,
         shelves: Shelves,
@@ -130,14 +112,14 @@ class Contextual:
         self._budget -= 1
         return True
 
-    async def _fly(self, context: Context, to: AskLog) -> None:
+    async def _fly(self, context: Context, to: EventLog) -> None:
         """Write the event, and wait for its slate."""
         before, event = self._held(context), context.event(self._now())
         until = self._clock() + AGAIN_S
         count("gateway_contextual", outcome="asked")
         try:
-            missing = await to.send([Asked(event.visitor_id.encode(), event.encode())], "gateway")
-        except RetryError as error:
+            missing = await to.send([Taken(event, event.encode())], "gateway")
+        except BusyError as error:
             log.debug("nothing was asked for: %s", error)
             missing = frozenset({0})
         if missing:

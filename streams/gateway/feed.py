@@ -9,11 +9,12 @@ from streams.bootstrap import constants_of
 from streams.follower import Follower
 from streams.gateway.callers import Callers
 from streams.gateway.catalogue_log import LiveCatalogue
-from streams.gateway.contextual import AskLog, Contextual
+from streams.gateway.contextual import Contextual
 from streams.gateway.erasure_log import ErasuresFold
 from streams.gateway.followed import Followed
 from streams.gateway.hub import Hub
 from streams.gateway.recommending import Recommending, recommending
+from streams.gateway.sending import EventLog
 from streams.gateway.shelves import Shelves
 from streams.gateway.showing import Showcase
 from streams.gateway.slate_log import SlateLog
@@ -40,7 +41,7 @@ class Feed(NamedTuple):
     leave: Callable[[], None]
 
 
-def build_feed(settings: Settings, callers: Callers, log: AskLog | None) -> Feed:
+def build_feed(settings: Settings, callers: Callers, log: EventLog | None) -> Feed:
     """Build the slates' side.
 
     Args:

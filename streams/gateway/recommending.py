@@ -21,7 +21,6 @@ from streams.gateway.wire import Shelf
 PRIVATE = "private, no-store"
 PUBLIC = "public, max-age=30"
 UNKNOWN = "no-store"
-VARY = "Cookie, Origin"
 
 
 class Wanted(NamedTuple):
@@ -120,18 +119,22 @@ def recommending(finder: Recommending, callers: Callers) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["slates"])
     asked = Annotated[Wanted, Depends(wanted)]
 
+    async def given(request: Request, visitor_id: str | None, what: Wanted, caching: str) -> Response:
+        own = what._replace(anchor=callers.anchor(what.placement, what.anchor))
+        answer = await finder.shelf(visitor_id, own)
+        return answered(request, answer, callers.headers(request) | {"cache-control": caching})
+
     @router.get("/recommendations", response_model=Shelf, responses=_SHELF)
     async def recommendations(request: Request, what: asked) -> Response:
         """Give a shelf of the browser's visitor; without one, or without a slate, what anybody is shown."""
         visitor_id = callers.visitor_of(request)
-        answer = await finder.shelf(visitor_id, what)
-        return answered(request, answer, PUBLIC if visitor_id is None else PRIVATE)
+        return await given(request, visitor_id, what, PUBLIC if visitor_id is None else PRIVATE)
 
     @router.get("/visitors/{visitor_id}/recommendations", response_model=Shelf, responses=_SHELF)
     async def of_visitor(request: Request, visitor_id: str, what: asked) -> Response:
         """Give a shelf of any visitor; for servers."""
         callers.check_server(request)
-        return answered(request, await finder.shelf(checked_id(visitor_id), what), PRIVATE)
+        return await given(request, checked_id(visitor_id), what, PRIVATE)
 
     return router
 
@@ -142,10 +145,10 @@ _SHELF: dict[int | str, dict[str, object]] = {
 }
 
 
-def answered(request: Request, answer: Answer, caching: str) -> Response:
+def answered(request: Request, answer: Answer, headers: dict[str, str]) -> Response:
     """Answer with a shelf, or that it is as before."""
     tag = f'"{hashlib.blake2b(answer.body, digest_size=8).hexdigest()}"'
-    headers = {"cache-control": caching if answer.known else UNKNOWN, "vary": VARY, "etag": tag}
+    headers = headers | ({"etag": tag} if answer.known else {"cache-control": UNKNOWN})
     known = request.headers.get("if-none-match", "")
     if answer.known and tag in {one.strip().removeprefix("W/") for one in known.split(",")}:
         return Response(status_code=304, headers=headers)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from schemas.errors import RefusedError, RetryError
 from schemas.events import SENDER_HEADER, Sender
 from schemas.topics import EVENTS
+from streams.gateway.cleaning import Taken
 from streams.kafka import confluent_config
 from streams.settings import Settings
 from streams.telemetry import gauge, observe
@@ -49,22 +50,10 @@ class BusyError(RetryError):
     """Nothing was sent: too much waits already, or there is no topic to send to yet."""
 
 
-class Written(Protocol):
-    """A record to be written."""
-
-    @property
-    def key(self) -> bytes:
-        """Decides the partition."""
-
-    @property
-    def value(self) -> bytes:
-        """What is written."""
-
-
 class EventLog(Protocol):
     """Where the collector puts events."""
 
-    async def send(self, records: Sequence[Written], sender: Sender) -> frozenset[int]:
+    async def send(self, records: Sequence[Taken], sender: Sender) -> frozenset[int]:
         """Write records, in order for each visitor, and wait.
 
         Returns:
@@ -137,7 +126,7 @@ class KafkaEventLog:
         overdue_s = self._clock() - self._moved - 2 * self._wait_s - IDLE_S
         return ["nothing is heard of events that were sent"] if self._waiting() and overdue_s > 0 else []
 
-    async def send(self, records: Sequence[Written], sender: Sender) -> frozenset[int]:
+    async def send(self, records: Sequence[Taken], sender: Sender) -> frozenset[int]:
         """Write records and wait; see `EventLog`."""
         waiting = self._waiting()
         if self._why_not:
@@ -158,7 +147,7 @@ class KafkaEventLog:
         observe("gateway_ack_seconds", self._clock() - began)
         return frozenset(request.missing)
 
-    def _produce(self, record: Written, headers: list[tuple[str, bytes]], report: Callable[..., None]) -> bool:
+    def _produce(self, record: Taken, headers: list[tuple[str, bytes]], report: Callable[..., None]) -> bool:
         """Hand one record to librdkafka; False where it takes none."""
         from confluent_kafka import KafkaException
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from streams.gateway.callers import Callers, checked_id, shelves_of
+from streams.gateway.callers import Callers, checked_id
 from streams.gateway.event_stream import HEARTBEAT, RETRY, Due, EventStream, read_place, slate_event, withdraw_event
 from streams.gateway.hub import PER_VISITOR, FullError, Hub
 from streams.gateway.showing import Showcase
@@ -16,7 +16,6 @@ from streams.telemetry import count, observe
 HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
-    "vary": "Cookie, Origin",
     "x-accel-buffering": "no",  # nginx would collect events otherwise
 }
 BUSY_S = 10
@@ -29,21 +28,21 @@ def streaming(hub: Hub, showcase: Showcase, callers: Callers) -> APIRouter:
     """Give the routes of streams."""
     router = APIRouter(prefix="/v1", tags=["slates"])
 
-    def opened(visitor_id: str, shelf: tuple[str, ...], last_event_id: str | None) -> Response:
-        stream = EventStream(visitor_id, wanted=shelves_of(shelf), seen=read_place(last_event_id))
+    def opened(request: Request, visitor_id: str, shelf: tuple[str, ...], last_event_id: str | None) -> Response:
+        stream = EventStream(visitor_id, wanted=callers.shelves(shelf), seen=read_place(last_event_id))
         try:
             hub.open(stream)
         except FullError as full:
             raise _full(everybody=full.everybody) from None
-        return StreamResponse(stream, hub, showcase)
+        return StreamResponse(stream, hub, showcase, headers=callers.headers(request))
 
     @router.get("/stream", response_class=Response, responses=_STREAM | {204: {"description": "Nobody known."}})
     async def stream(request: Request, shelf: Shelf = (), last_event_id: LastEventId = None) -> Response:
         """Follow the shelves of the browser's visitor: `slate` and `withdraw` events."""
         visitor_id = callers.visitor_of(request)
         if visitor_id is None:
-            return Response(status_code=204, headers={"cache-control": "no-store"})
-        return opened(visitor_id, shelf, last_event_id)
+            return Response(status_code=204, headers=callers.headers(request) | {"cache-control": "no-store"})
+        return opened(request, visitor_id, shelf, last_event_id)
 
     @router.get("/visitors/{visitor_id}/stream", response_class=Response, responses=_STREAM)
     async def of_visitor(
@@ -54,7 +53,7 @@ def streaming(hub: Hub, showcase: Showcase, callers: Callers) -> APIRouter:
     ) -> Response:
         """Follow any visitor's shelves; for servers."""
         callers.check_server(request)
-        return opened(checked_id(visitor_id), shelf, last_event_id)
+        return opened(request, checked_id(visitor_id), shelf, last_event_id)
 
     return router
 
@@ -66,10 +65,11 @@ class StreamResponse(Response):
         stream: what to tell; opened.
         hub: lets go of it in the end.
         showcase: writes shelves.
+        headers: of this answer.
     """
 
-    def __init__(self, stream: EventStream, hub: Hub, showcase: Showcase) -> None:
-        super().__init__(headers=HEADERS)
+    def __init__(self, stream: EventStream, hub: Hub, showcase: Showcase, *, headers: dict[str, str]) -> None:
+        super().__init__(headers=HEADERS | headers)
         del self.headers["content-length"]
         self._stream = stream
         self._hub = hub

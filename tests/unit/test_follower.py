@@ -143,7 +143,7 @@ class Consumer:
 def test_what_was_there_at_the_start_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is written afterwards is news."""
     consumer = Consumer()
-    monkeypatch.setattr("streams.follower.assigned_consumer", lambda _client: consumer)
+    monkeypatch.setattr("streams.follower.assigned_consumer", lambda _client, **_more: consumer)
     monkeypatch.setattr("streams.follower.readable_end", lambda found, tp: found.highwater(tp))
     follower = Follower(ListFold(LEARNING), client={}, topics=Topics(), strict=True)
 
