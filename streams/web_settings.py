@@ -66,6 +66,9 @@ class WebSettings(BaseSettings):
         "localhost,127.0.0.1", description="Names the console is called by (the Host header), separated by commas."
     )
     console_url: str | None = Field(None, description="Where the console is: the gateway leads from /console there.")
+    console_metrics: str = Field(
+        "", description="Addresses of gateways' and workers' /metrics that the console reads, separated by commas."
+    )
     console_open: bool = Field(False, description="Let anybody in who reaches the console: for a demo, on a loopback.")
 
     @field_validator("gateway_secrets")

@@ -46,8 +46,12 @@ class KeyRing:
 
     def holder(self, key: str) -> Holder | None:
         """Say whose key this is; None for nobody's."""
+        return self.holder_of(hashed(key))
+
+    def holder_of(self, digest: str) -> Holder | None:
+        """Say whose key has this hash, as long as the file has it; None for nobody's."""
         self._renew()
-        digest, found = hashed(key), None
+        found = None
         for known, holder in self._holders.items():
             if hmac.compare_digest(known, digest):
                 found = holder
