@@ -2,7 +2,7 @@
 
 const readLayer = (entry) => {
   const [name, params] = entry?.[0] === "event" ? [entry[1], entry[2]] : [entry?.event, {...entry, ...entry?.ecommerce}];
-  if (["page_view", "view_search_results", ...NAMES].includes(name)) track(name, params);
+  if (NAMES.includes(name)) track(name, params);
 };
 
 // Reads what was pushed and what will be; the page's own `push` goes first and gives the answer.
@@ -88,8 +88,8 @@ const openSlot = (slot) => {
 
 const addSlot = (element, options) => {
   const slot = {...options, options, element};
-  while (element.children.length < slot.size) {
-    element.append(Object.assign(document.createElement("div"), {className: "aisle-placeholder"}));
+  while (element.children.length < options.size) {
+    element.append(document.createElement("div"));
   }
   slots.add(slot);
   if (view) openSlot(slot);

@@ -25,7 +25,7 @@ const act = ({pointerType, clientX, clientY}) => {
 
 const ping = (more) => {
   pingedMs = engagedMs;
-  record(make("page_ping", {ping: {dwell_ms: Math.round(engagedMs), scroll: +scroll.toFixed(2)}, ...more}));
+  record(make("page_ping", {ping: {dwell_ms: Math.round(engagedMs), scroll}, ...more}));
 };
 
 const pulse = () => {

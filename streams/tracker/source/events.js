@@ -1,7 +1,9 @@
 // What happens on a page view, in our terms: GA4's names and parameters come in, events go out.
 
-const NAMES =
-  "view_item_list select_item view_item search add_to_cart remove_from_cart begin_checkout purchase refund".split(" ");
+const NAMES = (
+  "view_item_list select_item view_item view_search_results search add_to_cart remove_from_cart begin_checkout " +
+  "purchase refund page_view"
+).split(" ");
 
 let click; // the last one on a slate
 let told; // the product viewed last, and the words searched for, on this view
@@ -37,11 +39,10 @@ const itemsOf = ({items = [], currency}) =>
     }))
     .filter((item) => item.product_id);
 
-const track = (name, params) => {
+const track = (name, params = {}) => {
+  if (!NAMES.includes(name)) throw new Error("no event " + name);
   if (name === "page_view") return location.href !== view.href && turn();
   if (name === "view_search_results") name = "search";
-  if (!NAMES.includes(name)) throw new Error("no event is called " + name);
-  params ||= {};
   const event = {items: itemsOf(params)};
   const product = event.items[0]?.product_id;
   if (name === "search") event.query = String(params.search_term || "").slice(0, 512);
@@ -77,7 +78,6 @@ const landing = () => {
   const agent = navigator.userAgent;
   const told = {
     device: /bot|crawl|spider/i.test(agent) ? "bot" : /Mobi/.test(agent) ? "mobile" : "desktop",
-    locale: navigator.language,
     local_hour: new Date().getHours(),
   };
   for (const name of ["source", "medium", "campaign", "term", "content"]) told["utm_" + name] = param("utm_" + name);

@@ -43,12 +43,11 @@ const tellSeen = () => {
   for (const slate in justSeen) {
     const ranks = justSeen[slate];
     delete justSeen[slate];
-    for (let rank in ranks) {
-      rank = +rank;
-      if (ranks[rank - 1]) continue; // told with the one above it
-      const items = [];
-      while (ranks[rank + items.length]) items.push({product_id: ranks[rank + items.length]});
-      record(make("impression", {items, shown: {...JSON.parse(slate), rank}}));
+    let items, next;
+    for (const rank in ranks) {
+      if (+rank !== next) record(make("impression", {items: (items = []), shown: {...JSON.parse(slate), rank: +rank}}));
+      items.push({product_id: ranks[rank]});
+      next = +rank + 1;
     }
   }
 };

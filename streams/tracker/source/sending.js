@@ -36,7 +36,7 @@ const keep = (events) => {
 };
 
 const pause = (retryAfter) => {
-  const wait = 1000 * (+retryAfter || Math.min(60, 2 ** failures++ / 2)) * (1 + Math.random() / 2);
+  const wait = 1000 * (+retryAfter || Math.min(60, 2 ** failures++)) * (1 + Math.random());
   pausedUntil = Date.now() + wait;
   later(drain, wait + 1);
 };
@@ -84,7 +84,7 @@ const flush = () => {
 const record = (event) => {
   if (consent === "refused" || (!isGranted() && queue.length > 49)) return;
   queue.push(event);
-  queueMicrotask(safe(flush)); // with what is tracked beside it
+  later(flush); // with what is tracked beside it
 };
 
 const sendStored = async () => {

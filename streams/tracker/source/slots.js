@@ -50,7 +50,7 @@ const paint = (slot) => {
   const {element, shelf, gone, cards = []} = slot;
   const {slate_id, revision, placement, items, reserves = []} = shelf;
   const focus = document.activeElement;
-  const places = new Map(cards.map(({node}) => [node, node.getBoundingClientRect()]));
+  const places = cards.map(({node}) => [node, node.getBoundingClientRect()]);
   const wanted = [...items, ...reserves].filter((item) => !gone.includes(item.product_id));
   slot.cards = wanted.slice(0, slot.size || items.length).map((item) => {
     const {product_id: product, rank} = item;

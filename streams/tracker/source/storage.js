@@ -6,14 +6,14 @@ const QUEUE = ["localStorage", "aisle.queue"];
 
 const read = ([storage, key]) => {
   try {
-    return JSON.parse(window[storage].getItem(key));
+    return JSON.parse(window[storage][key]);
   } catch {}
 };
 
 const write = ([storage, key], value) => {
   try {
-    if (value) window[storage].setItem(key, JSON.stringify(value));
-    else window[storage].removeItem(key);
+    if (value) window[storage][key] = JSON.stringify(value);
+    else delete window[storage][key];
     return true;
   } catch {}
 };
@@ -23,7 +23,6 @@ const load = () => (read(QUEUE) || []).filter((event) => Date.now() - Date.parse
 
 // The newest 200, as far as they fit into 100,000 characters.
 const save = (events) => {
-  events = events.slice(-200);
-  while (JSON.stringify(events).length > 1e5) events.shift();
-  return write(QUEUE, events);
+  while (events[200] || JSON.stringify(events).length > 1e5) events.shift();
+  return write(QUEUE, events[0] && events);
 };
