@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from tests.browser.gateway_double import GatewayDouble
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.gateway_double import GatewayDouble
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

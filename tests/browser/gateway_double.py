@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from streams.tracker import MEDIA_TYPE, module, script
@@ -78,7 +78,7 @@ class GatewayDouble:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
-    def __enter__(self) -> "GatewayDouble":
+    def __enter__(self) -> Self:
         """Begin to serve."""
         self._thread.start()
         return self
@@ -159,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
             double.changed.notify_all()
         anchor = asked.get("product_id", asked.get("anchor"))
         empty = shelf(asked["placement"], "", anchor=anchor, contextual=True)
-        found = double.shelves.get((asked["placement"], anchor)) or double.shelves.get((asked["placement"], None), empty)
+        found = double.shelves.get((asked["placement"], anchor)) or double.shelves.get(
+            (asked["placement"], None), empty
+        )
         self._answer(200, json.dumps(found).encode(), "application/json")
 
     def _stream(self) -> None:

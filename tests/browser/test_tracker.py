@@ -2,14 +2,22 @@
 
 import gzip
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.gateway_double import Answer, GatewayDouble, item, shelf
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from streams.tracker import MOST_BYTES, module, script
+from tests.browser.gateway_double import Answer, GatewayDouble, item, shelf
 
+DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLES = [
+    pytest.param(text, id=f"{name}-{number}")
+    for name in ("tracker.md", "mapping.md")
+    for number, text in enumerate(re.findall(r"^```js\n(.*?)^```", (DOCS / name).read_text(), re.DOTALL | re.MULTILINE))
+]
 RENDER = """
 function render(item) {
   const link = document.createElement("a");
@@ -35,7 +43,8 @@ def titles(page: Page) -> list[str]:
 def shows(page: Page, products: str) -> None:
     """Wait until the home slot shows these products."""
     page.wait_for_function(
-        "names => [...document.querySelectorAll('#home > *')].map(e => e.dataset.product).join(' ') === names", arg=products
+        "names => [...document.querySelectorAll('#home > *')].map(e => e.dataset.product).join(' ') === names",
+        arg=products,
     )
 
 
@@ -72,7 +81,7 @@ def test_events_keep_their_names(page: Page, gateway: GatewayDouble) -> None:
     page.goto(gateway.page("/", init() + "".join(calls)))
     gateway.wait(lambda double: double.events("refund"))
     told = {event["name"]: [one["product_id"] for one in event["items"]] for event in gateway.events()[1:]}
-    assert told == dict.fromkeys(products, ["a"]) | {"view_item_list": ["a", "b"], "select_item": ["7"]}
+    assert told == {key: ["a"] for key in products} | {"view_item_list": ["a", "b"], "select_item": ["7"]}
 
 
 def test_a_purchase_is_told_with_its_lines(page: Page, gateway: GatewayDouble) -> None:
@@ -207,7 +216,10 @@ def test_impressions_come_once_and_in_runs(page: Page, gateway: GatewayDouble) -
     page.goto(gateway.page("/", init() + HOME))
     shows(page, "a b d")
     gateway.wait(lambda double: len(double.events("impression")) == 2)
-    runs = [(event["shown"]["rank"], [one["product_id"] for one in event["items"]]) for event in gateway.events("impression")]
+    runs = [
+        (event["shown"]["rank"], [one["product_id"] for one in event["items"]])
+        for event in gateway.events("impression")
+    ]
     assert runs == [(1, ["a", "b"]), (4, ["d"])]
     gateway.wait(lambda double: double.streams)
     gateway.push("slate", first | {"revision": 1})
@@ -446,7 +458,7 @@ def test_moving_products_shift_no_layout(page: Page, gateway: GatewayDouble) -> 
 
 def test_titles_are_text(page: Page, gateway: GatewayDouble) -> None:
     """Whatever a catalogue says, nothing of it runs."""
-    evil = item("a", 1) | {"title": "<img src=x onerror=\"window.evil = 1\"><script>window.evil = 1</script>"}
+    evil = item("a", 1) | {"title": '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>'}
     gateway.shelves["home", None] = shelf() | {"items": [evil]}
     page.goto(gateway.page("/", init() + HOME))
     shows(page, "a")
@@ -527,3 +539,16 @@ def test_a_browser_without_storage_works(chromium: Browser, gateway: GatewayDoub
     page.goto(gateway.page("/", init(consent=consent) + "aisle.consent('granted');"))
     gateway.wait(lambda double: double.events("page_view"))
     context.close()
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_examples_run(page: Page, gateway: GatewayDouble, text: str) -> None:
+    """As they stand in the documentation, without a word to those who listen for errors."""
+    gateway.shelves["home", None] = shelf()
+    gateway.shelves["product", None] = shelf("product")
+    before = "window.wrong = []; aisle.on('error', (error) => wrong.push(String(error)));"
+    start = "" if "aisle.init(" in text else init()
+    page.goto(gateway.page("/", before + start + text))
+    gateway.wait(lambda double: start or "unknown" in text or double.events("page_view"))
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    assert page.evaluate("wrong") == []

@@ -1,8 +1,8 @@
 // What happens on a page view, in our terms: GA4's names and parameters come in, events go out.
 
 const NAMES = (
-  "view_item_list select_item view_item view_search_results search add_to_cart remove_from_cart begin_checkout " +
-  "purchase refund page_view"
+  "page_view view_item view_item_list view_search_results search select_item add_to_cart remove_from_cart " +
+  "begin_checkout purchase refund"
 ).split(" ");
 
 let click; // the last one on a slate
@@ -80,7 +80,9 @@ const landing = () => {
     device: /bot|crawl|spider/i.test(agent) ? "bot" : /Mobi/.test(agent) ? "mobile" : "desktop",
     local_hour: new Date().getHours(),
   };
-  for (const name of ["source", "medium", "campaign", "term", "content"]) told["utm_" + name] = param("utm_" + name);
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (name.startsWith("utm_")) told[name] = value.slice(0, 128);
+  }
   return told;
 };
 

@@ -1,6 +1,6 @@
 // An item is seen when half of it was visible for a second: once per slate, told in runs of contiguous ranks.
 
-const seen = new Set();
+const seen = {}; // slate and product
 const justSeen = {}; // slate and revision, as JSON -> rank -> product
 let observer;
 let seenTimer;
@@ -31,9 +31,8 @@ const look = (card) => {
 
 const see = ({product, shown}) => {
   const {rank, ...slate} = shown;
-  const name = slate.slate_id + product;
-  if (seen.has(name)) return;
-  seen.add(name);
+  if (seen[slate.slate_id + product]) return;
+  seen[slate.slate_id + product] = true;
   (justSeen[JSON.stringify(slate)] ||= {})[rank] = product;
   seenTimer ||= later(tellSeen, settings.seenMs);
 };

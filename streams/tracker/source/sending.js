@@ -15,10 +15,10 @@ const mustWait = () => sending && !isKnown;
 
 const isPaused = () => Date.now() < pausedUntil || !navigator.onLine;
 
-// At most 100 events, and no more than a request may carry that outlives its page.
+// No more than a request may carry that outlives its page.
 const cut = (events) => {
   let size = 0;
-  return events.filter((event, place) => place < 100 && ((size += JSON.stringify(event).length) < 2e4 || !place));
+  return events.filter((event, place) => (size += JSON.stringify(event).length) < 2e4 || !place);
 };
 
 const envelope = (events) =>
@@ -69,9 +69,9 @@ const judged = (events, status, {accepted, rejected = []}) => {
     drain();
     followSoon();
   }
-  const again = rejected.filter((one) => one.reason === "not_acknowledged").map((one) => events[one.index]);
-  if (again[0]) pause();
-  return again;
+  rejected = rejected.filter((one) => one.reason === "not_acknowledged");
+  if (rejected[0]) pause();
+  return rejected.map((one) => events[one.index]);
 };
 
 const flush = () => {

@@ -14,11 +14,13 @@ const question = ({placement, anchor}) => {
 
 // An empty shelf is being thought about: ask again, less and less often.
 const fill = safe(async (slot, wait = 500) => {
+  const {anchor} = slot;
   try {
     const credentials = isGranted() ? "include" : "omit";
     const response = await fetch(address("recommendations?" + question(slot)), {credentials});
     const shelf = await response.json();
     if (!response.ok) throw shelf; // says what placements there are
+    if (anchor !== slot.anchor) return; // another page by now
     slot.called = shelf.anchor;
     if (shelf.items[0]) take(slot, shelf);
   } finally {

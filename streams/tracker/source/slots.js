@@ -65,7 +65,7 @@ const paint = (slot) => {
     return card;
   });
   arrange(element, slot.cards);
-  focus.focus({preventScroll: true});
+  if (focus !== document.activeElement) focus.focus({preventScroll: true});
   slide(places);
   afterPaint(slot, shelf);
 };
@@ -85,7 +85,7 @@ const arrange = (element, cards) => {
 
 // A millisecond is no motion, but keeps the move from being a shift of the layout.
 const slide = (places) => {
-  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const isStill = matchMedia("(prefers-reduced-motion)").matches;
   for (const [node, {left, top}] of places) {
     const to = node.getBoundingClientRect();
     const transform = `translate(${left - to.left}px,${top - to.top}px)`;
