@@ -89,7 +89,7 @@ const record = (event) => {
 
 const sendStored = async () => {
   const batch = cut(load());
-  if (!batch[0] || isPaused() || !isGranted()) return;
+  if (!batch[0] || isPaused()) return;
   const again = await post(batch);
   const ids = batch.map((event) => event.event_id);
   save(load().filter((event) => !ids.includes(event.event_id)));
@@ -99,7 +99,7 @@ const sendStored = async () => {
 
 const drain = safe(async () => {
   flush();
-  if (mustWait()) return;
+  if (mustWait() || !isGranted()) return;
   const {locks} = navigator;
   await (locks ? locks.request("aisle", {ifAvailable: true}, (lock) => lock && sendStored()) : sendStored());
 });
