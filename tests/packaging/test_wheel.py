@@ -86,3 +86,11 @@ def test_light_modules_load_nothing_heavy(environment: Path, module: str) -> Non
     said = python(environment, program)
 
     assert said == "[]\n"
+
+
+def test_the_tracker_comes_with_the_wheel(environment: Path) -> None:
+    """Pages load it from the gateway."""
+    program = "from streams.tracker import script; print(script().body.startswith(b'window.aisle='))"
+    said = python(environment, program)
+
+    assert said == "True\n"
