@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports kernels tests tests-e2e tests-rest format clean
-.PHONY: attack bench bench-kernels bench-replay cold faults fuzz judge-faults parity takeover stock soak
+.PHONY: attack bench bench-collector bench-kernels bench-replay cold faults fuzz judge-faults parity takeover stock soak
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ bench: $(STAMP) ## Measure latency and throughput on real Kafka, write docs/benc
 
 bench-kernels: $(STAMP) ## Measure learning, one decision and memory at 50,000 products, without Kafka
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/kernels.py $(ARGS)
+
+bench-collector: $(STAMP) ## Measure how many events one gateway on one core takes (ARGS="--seconds 20 --json")
+	@$(BIN)/python tests/bench/collector.py $(ARGS)
 
 faults: $(STAMP) ## Kill workers and broker on real Kafka, count what is lost (ARGS="--seed 2 --faults 60 --json")
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -26,10 +26,11 @@ def kept_address(address: str, *, search_param: str) -> str | None:
         scheme, netloc, path, query, _ = urlsplit(address)
     except ValueError:
         return None
-    if scheme and not netloc:
+    host = netloc.rpartition("@")[2]
+    if not host and (scheme or path.startswith("//")):
         return None
     said = "&".join(part for part in query.split("&") if _may_stay(part, search_param)) if query else ""
-    return urlunsplit((scheme, netloc.rpartition("@")[2], path, said, ""))
+    return urlunsplit((scheme, host, path, said, ""))
 
 
 def _may_stay(part: str, search_param: str) -> bool:

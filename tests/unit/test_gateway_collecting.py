@@ -139,7 +139,7 @@ def test_a_first_visitor_gets_a_cookie_and_keeps_it(site: Site) -> None:
 
 
 def test_no_cookie_without_an_accepted_event(site: Site) -> None:
-    """Nor where Kafka took nothing; but with the first that it took, so that the rest comes from the same visitor."""
+    """Nor where Kafka took none; but with the first it took, so that the rest comes from the same visitor."""
     assert "set-cookie" not in site.post([event(consent="none")]).headers
     site.log.lost = frozenset({0})
     assert "set-cookie" not in site.post([event()]).headers
