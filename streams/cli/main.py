@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("streams.cli.worker:app", "Work on the stream: clicks, catalog or judge."),
     "gateway": ("streams.cli.gateway:gateway", "Events in and slates out over HTTP, for pages and servers."),
     "console": ("streams.cli.console:console", "For operators: live figures, and why a visitor sees what they see."),
+    "keys": ("streams.cli.keys:app", "API keys of servers and operators."),
     "topics": ("streams.cli.topics:app", "Create and list the topics."),
     "import": ("streams.cli.imports:app", "Bring files of events, or a catalogue, into Kafka."),
     "backfill": ("streams.cli.backfill:backfill", "History into state and model, before the shop opens."),

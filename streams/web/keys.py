@@ -57,6 +57,10 @@ class KeyRing:
                 found = holder
         return found
 
+    def holders(self) -> list[Holder]:
+        """Give who holds keys, in the file's order."""
+        return list(self._holders.values())
+
     def _renew(self) -> None:
         """Take a changed file; one that cannot be read leaves the keys as they were, and says so."""
         if self._path is None:
