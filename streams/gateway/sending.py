@@ -42,7 +42,7 @@ _IN_ORDER: Mapping[str, object] = {
     "reconnect.backoff.max.ms": 1000,
     "socket.connection.setup.timeout.ms": 5000,
     "topic.metadata.refresh.interval.ms": 30_000,
-    "log_level": 3,  # what it mends by itself is nobody's business
+    "log_level": 3,
 }
 
 
@@ -94,6 +94,7 @@ class KafkaEventLog:
             "message.timeout.ms": int(self._wait_s * 1000),
             "queue.buffering.max.messages": 2 * self._most,
             "error_cb": self._failed,
+            "logger": logging.getLogger("librdkafka"),
         }
         self._make = make or _producer
         self._clock = clock
@@ -116,6 +117,7 @@ class KafkaEventLog:
         finally:
             if left := self._producer.flush(FLUSH_S):
                 log.warning("%d events did not get to Kafka; nobody was told that they did", left)
+            self._why_not, self._producer = "the gateway ends", None  # the library has no other way to end its threads
 
     def lacks(self) -> list[str]:
         """Say what is missing since the start; a broker that leaves later is waited for."""
