@@ -9,7 +9,8 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports kernels tests tests-e2e tests-rest format clean
-.PHONY: attack bench bench-collector bench-kernels bench-replay cold faults fuzz judge-faults parity takeover stock soak
+.PHONY: attack bench bench-collector bench-kernels bench-replay bench-streams cold faults fuzz
+.PHONY: judge-faults parity takeover stock soak
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -93,6 +94,9 @@ cold: $(STAMP) ## First clicks of new visitors against what they were shown (ARG
 
 bench-replay: $(STAMP) ## How fast a replay goes beside a worker that catches up
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests/bench $(BIN)/python tests/bench/replaying.py $(ARGS)
+
+bench-streams: $(STAMP) ## 5,000 open streams on one gateway (ARGS="--streams 500 --rate 100 --broker maven")
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests/bench $(BIN)/python tests/bench/open_streams.py $(ARGS)
 
 takeover: $(STAMP) ## Measure start, takeover, rolling restart and a backlog, write docs/takeover.md
 	@$(BIN)/python tests/bench/takeover.py $(ARGS)

@@ -55,6 +55,15 @@ CONTEXT_VISITOR = "~"
 """What the visitor ids of contexts begin with: the gateway asks for slates for nobody in particular by them."""
 
 
+def of_context(visitor_id: str) -> bool:
+    """Tell whether a visitor is nobody in particular: what bears such an id says nothing of what people do.
+
+    >>> of_context("~3f2a"), of_context("v1")
+    (True, False)
+    """
+    return visitor_id.startswith(CONTEXT_VISITOR)
+
+
 class Item(Part):
     """One product line of an event."""
 

@@ -85,6 +85,8 @@ def nothing_to_audit(where: str, tallies: Tallies, refused: Mapping[str, int]) -
         return f"{where} holds only revisions of slates, not the slates themselves: give the whole log."
     if tallies.campaigns:
         return f"{where} holds only slates of campaigns: name a placement of theirs, such as --placement email."
+    if tallies.contextual and not tallies.placements:
+        return f"{where} holds only contextual slates, which are nobody's: wait for visitors who consent."
     if tallies.placements:
         there = ", ".join(f"{name} ({count:,})" for name, count in tallies.placements.most_common(8))
         return f"{where} holds no slate of that placement: there are {there}."

@@ -97,6 +97,7 @@ def findings(tallies: Tallies, assortment: Assortment, settings: Settings, read:
             "slates": tallies.slates,
             "revisions": tallies.revised,
             "slates of campaigns": tallies.campaigns,
+            "contextual slates": tallies.contextual,
             "shown": int(tallies.shown.sum()),
             "products": len(assortment.numbers),
             "items": len(counted.kept),

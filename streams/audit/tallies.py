@@ -9,7 +9,7 @@ from models.exposure_course import Course
 from models.filter_bubble import Bubbles
 from models.pairing import Pairing
 from models.scoring import CLICKS
-from schemas.events import Event
+from schemas.events import Event, of_context
 from schemas.record import epoch_ms
 from schemas.slates import of_campaign
 from streams.audit.shelf import Assortment
@@ -41,6 +41,7 @@ class Tallies:
         placements: slates by placement, before `placement` chooses.
         revised: revisions of slates, which are not counted beside their first one.
         campaigns: slates of campaigns that are not counted.
+        contextual: slates of nobody in particular: decided once, and shown to whoever comes.
         outside: events with demand, before the first slate or after the last.
     """
 
@@ -55,7 +56,7 @@ class Tallies:
         self.course = Course(assortment.items)
         self.bubbles, self.own = Bubbles(), Bubbles()
         self.exploration = Pairing(EXPLORED)
-        self.slates = self.events = self.revised = self.campaigns = self.outside = 0
+        self.slates = self.events = self.revised = self.campaigns = self.contextual = self.outside = 0
         self.unknown = Counter[str]()
         self.placements = Counter[str]()
         self.period: tuple[int, int] | None = None
@@ -67,6 +68,9 @@ class Tallies:
 
     def slate(self, slate: ShownSlate) -> None:
         """Take a slate."""
+        if of_context(slate.visitor_id):
+            self.contextual += 1
+            return
         if not slate.revision:
             self.placements[slate.placement] += 1
         if self._placement not in {None, slate.placement}:
@@ -95,6 +99,8 @@ class Tallies:
 
     def event(self, event: Event) -> None:
         """Take an event."""
+        if of_context(event.visitor_id):
+            return
         self.events += 1
         self.exploration.see(event)
         kind = KINDS.get(event.name)

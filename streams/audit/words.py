@@ -14,7 +14,13 @@ COLUMNS = ("catalogue", "shown", "examined", "clicks", "carts", "purchases", "de
 _ORDERED = ("popularity decile", "price band", "age")
 """Groupings whose groups have an order of their own."""
 
-_LEFT_OUT = ("revisions", "slates of campaigns", "events of another time", "touches of unknown products")
+_LEFT_OUT = (
+    "revisions",
+    "slates of campaigns",
+    "contextual slates",
+    "events of another time",
+    "touches of unknown products",
+)
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000))
 

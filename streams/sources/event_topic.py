@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from schemas.errors import DecodeError, RefusedError
-from schemas.events import Event
+from schemas.events import Event, of_context
 from schemas.products import Product
 from schemas.record import epoch_ms
 
@@ -70,9 +70,12 @@ class EventTopic:
     def _rows(self) -> Iterator[tuple[int, int, int, bytes]]:
         for partition, offset, value in self._records():
             try:
-                yield epoch_ms(Event.decode(value).at), partition, offset, value or b""
+                event = Event.decode(value)
             except DecodeError as error:
                 self.refused[error.reason] += 1
+                continue
+            if not of_context(event.visitor_id):  # the gateway's own questions are nobody's history
+                yield epoch_ms(event.at), partition, offset, value or b""
 
     def _records(self) -> Iterator[tuple[int, int, bytes | None]]:
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition

@@ -228,6 +228,16 @@ def test_what_cannot_be_read_is_counted_and_said(tmp_path: Path) -> None:
     assert "Left out: 1 revisions." in said
 
 
+def test_what_nobody_in_particular_was_shown_is_left_out(tmp_path: Path) -> None:
+    """Contextual slates and the events that ask for them change no figure."""
+    fair = audited(tmp_path, FAIR_SLATES, FAIR_EVENTS)
+    asked = [event(n, "p0", visitor="~0af3") for n in range(50)]
+    shown = [slate(n, ["p0", "p1"], visitor="~0af3") for n in range(50)]
+    found = audited(tmp_path, [*FAIR_SLATES, *shown], [*FAIR_EVENTS, *asked])
+    assert found.figures == fair.figures
+    assert found.counts == fair.counts | {"contextual slates": 50}
+
+
 def test_a_placement_is_audited_alone(tmp_path: Path) -> None:
     """With its own size: a home slate shows 20 places of 40."""
     home = [slate(n, [f"p{k}" for k in range(20)], placement="home") for n in range(8)]
