@@ -117,6 +117,15 @@ class Shop:
         finally:
             connection.close()
 
+    def send(self, port: int, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send anything; gives the status."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request(method, path, body, dict(headers))
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def open(self, port: int, visitor_id: str | None, query: str = "", **headers: str) -> Page:
         """Open a stream."""
         page = Page(port, f"/v1/stream{query}", cookie(visitor_id) | headers)

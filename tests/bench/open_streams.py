@@ -17,6 +17,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 from processes import HERE, Child, cpu_s, rss_bytes
+from telling import tell
 
 from schemas.products import Product
 from schemas.slates import Cause, Lineage, Slate, SlateItem
@@ -154,7 +155,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500, help="slates a second, of all visitors in turn")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--broker", default="embedded")
-    print(json.dumps(measure(parser.parse_args())))
+    tell(json.dumps(measure(parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import statistics
 import time
 
 import uvloop
+from telling import tell
 
 from streams.gateway.visitor_cookie import NAME, VisitorCookies
 
@@ -54,7 +55,7 @@ async def watch(port: int, count: int, seconds: float, secret: str) -> dict[str,
         await asyncio.gather(*(loop.create_connection(lambda page=page: page, "127.0.0.1", port) for page in some))  # type: ignore[misc]
         pages += some
     opened = await asyncio.gather(*(page.opened for page in pages))
-    print("ready", flush=True)
+    tell("ready")
     await asyncio.sleep(seconds)
     cuts = statistics.quantiles(waits_s, n=100) if len(waits_s) > 1 else [0.0] * 99
     return {
@@ -77,7 +78,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--secret", required=True)
     asked = parser.parse_args()
-    print(json.dumps(uvloop.run(watch(asked.port, asked.streams, asked.seconds, asked.secret))), flush=True)
+    tell(json.dumps(uvloop.run(watch(asked.port, asked.streams, asked.seconds, asked.secret))))
 
 
 if __name__ == "__main__":

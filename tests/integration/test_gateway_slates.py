@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateways import Shop
+from tests.gateways import Shop, cookie
 
 BROKERS = [
     pytest.param("embedded_broker", id="embedded"),
@@ -134,3 +134,38 @@ def test_gateways_serve_everybody_also_after_a_restart(shop: Shop, port: int) ->
     process.send_signal(signal.SIGTERM)
     assert pages[1].next() is None
     process.wait(4)  # uvicorn would wait longer for streams that go on
+
+
+def test_nobody_in_particular_is_asked_for_over_kafka(shop: Shop, port: int) -> None:
+    """The event carries no consent and says that the gateway sent it; what answers it is everybody's."""
+    assert shop.get(port, "placement=home&country=NL")[1]["items"] == []
+    events = [record for record in shop.installation.read("clickstream.events") if b'"NL"' in record.value()]
+    assert {tuple(record.headers()) for record in events} == {(("sender", b"gateway"),)}
+    assert b'"consent":"none"' in events[0].value()
+    page = shop.open(port, "ivy")
+    slate = shop.decide(events[0].key().decode(), ["p3"])
+    shop.decide("ivy", ["p1"])
+    shop.installation.wait(lambda: shop.get(port, "placement=home&country=NL")[1]["items"] != [], 20)
+    status, shelf, headers = shop.get(port, "placement=home&country=NL")
+    assert (status, shelf["slate_id"], shelf["contextual"]) == (200, slate.slate_id, True)
+    assert headers["Cache-Control"] == "public, max-age=30"
+    told = page.next()
+    assert told is not None
+    assert names(told.data) == ["p1"]
+
+
+def test_a_browser_that_asks_to_be_forgotten_is_at_once(shop: Shop, port: int) -> None:
+    """By the gateway that took its `forget`, though no worker has answered; a server may do so, too."""
+    pages = {name: shop.open(port, name) for name in ("jan", "kim")}
+    for name, page in pages.items():
+        shop.decide(name, ["p1"])
+        assert page.next() is not None
+    body = b'{"event_id": "bye", "name": "forget"}'
+    headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
+    assert shop.send(port, "POST", "/v1/events", body, cookie("jan") | headers) == 202
+    key = {"Authorization": f"Bearer {shop.key}"}
+    assert shop.send(port, "DELETE", "/v1/visitors/kim", b"", {}) == 401
+    assert shop.send(port, "DELETE", "/v1/visitors/kim", b"", key) == 202
+    for name, page in pages.items():
+        assert page.next() is None
+        assert shop.get(port, "placement=home", name)[1]["items"] == []

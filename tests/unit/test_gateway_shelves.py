@@ -4,13 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.erasures import Erasure
 from schemas.errors import DecodeError
-from schemas.learning import Origin
-from schemas.record import from_epoch_ms
 from streams.flow import LogRecord
 from streams.gateway.held_slate import expiry_ms, is_campaign, read_slate
 from streams.gateway.shelves import UNREAD, Shelves
+from tests.erasing import erasure
 from tests.slates_held import NOON_MS, held, record
 
 
@@ -35,12 +33,6 @@ def clock() -> Clock:
 def shelves(clock: Clock) -> Shelves:
     """Give empty shelves with a megabyte."""
     return Shelves(1 << 20, now_ms=clock)
-
-
-def erasure(visitor: str, *, offset: int, partition: int = 0, at_ms: int = NOON_MS) -> Erasure:
-    """Write down who is forgotten, by the event at an offset."""
-    origin = Origin(topic="clickstream.events", partition=partition, offset=offset)
-    return Erasure(subject="visitor", subject_id=visitor, until=from_epoch_ms(at_ms), origin=origin)
 
 
 def test_a_slate_is_read_as_it_was_written() -> None:
