@@ -45,6 +45,7 @@ def tell_decision(
     return DecisionTold(
         same_order=again == before,
         same_shown=again[:size] == before[:size],
+        same_ranks=sum(one == other for one, other in zip(again[:size], before[:size], strict=False)),
         model=slate.lineage.model,
         told_with=own.model,
         same_settings=(own.settings, own.build) == (slate.lineage.settings, slate.lineage.build),

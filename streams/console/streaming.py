@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from streams.console.shortening import shortened
+from streams.console.told import plain
 from streams.console.watching import Watching
 
 EVERY_S = 1.0
@@ -67,7 +67,7 @@ async def picture(watching: Watching, visitor_id: str, shelf: str | None) -> dic
         "events_read": active.count,
         "partition": active.partition,
     }
-    return {"visitor": head, **watching.told_with(), **asdict(await watching.tell(active, shelf))}
+    return {"visitor": head, **watching.told_with(), **plain(await watching.tell(active, shelf))}
 
 
 def event(told: dict[str, Any]) -> bytes:

@@ -1,6 +1,6 @@
-"""What the visitor's view says, piece by piece; `dataclasses.asdict` of it is what the page draws."""
+"""What the visitor's view says, piece by piece; `plain` of it is what the page draws."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
 
 from streams.past.explanation import ContextTold, ItemTold, JudgedTold, MoveTold, RemovedTold, SessionTold
@@ -49,11 +49,13 @@ class DecisionTold:
     """A slate decided again.
 
     `model` is the model's offset that decided the slate, `told_with` the one it is told with; `same_order` says that
-    the same products came out in the same order, `same_shown` that those that are shown did.
+    the same products came out in the same order, `same_shown` that those that are shown did, `same_ranks` how
+    many of these have the same rank.
     """
 
     same_order: bool
     same_shown: bool
+    same_ranks: int
     model: int
     told_with: int
     same_settings: bool
@@ -117,3 +119,20 @@ class VisitorTold:
     shelves: tuple[ShelfTold, ...]
     products: dict[str, ProductTold]
     why_not: str
+
+
+def plain(told: Any) -> Any:
+    """Give what is told as dictionaries by name, named tuples too.
+
+    >>> plain((ProductTold("p1", "Mug", "", None), 1))
+    [{'product_id': 'p1', 'title': 'Mug', 'category': '', 'price': None}, 1]
+    """
+    if is_dataclass(told) and not isinstance(told, type):
+        return {one.name: plain(getattr(told, one.name)) for one in fields(told)}
+    if isinstance(told, tuple) and hasattr(told, "_asdict"):
+        return {name: plain(value) for name, value in told._asdict().items()}
+    if isinstance(told, list | tuple):
+        return [plain(value) for value in told]
+    if isinstance(told, dict):
+        return {name: plain(value) for name, value in told.items()}
+    return told

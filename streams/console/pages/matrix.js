@@ -10,11 +10,11 @@ export function matrixCard(decision, view) {
   const judged = decision.candidates.some((one) => one.judged !== null);
   const head = [
     h("th", { scope: "col", class: "candidate" }, "candidate"),
-    h("th", { scope: "col" }, "price"),
+    h("th", { scope: "col", class: "fate" }, "what became of it"),
+    h("th", { scope: "col", class: "cost" }, "price"),
     h("th", { scope: "col", class: "relevance" }, "relevance"),
     decision.sources.map((source) => h("th", { scope: "col", class: "source", title: `${source}: ${count(found.get(source))} candidates` }, h("span", {}, source))),
     judged ? h("th", { scope: "col", class: "source" }, h("span", {}, "judge")) : null,
-    h("th", { scope: "col", class: "fate" }, "what became of it"),
   ];
   const most = Math.max(0.01, ...decision.candidates.map((one) => one.relevance));
   const rows = decision.candidates.map((one) => row(one, { decision, most, judged, view }));
@@ -28,17 +28,17 @@ export function matrixCard(decision, view) {
 }
 
 function row(one, { decision, most, judged, view }) {
-  const [id, title, category, cost] = one.product;
+  const { product_id: id, title, category, price: cost } = one.product;
   const shown = one.rank !== null && one.rank <= decision.shown;
   return h(
     "tr",
     { class: shown ? "shown" : one.rank === null ? "left-out" : "reserve", "aria-selected": view.item === id ? "true" : null },
     h("th", { scope: "row", class: "candidate", title: `${title || id} · ${category}` }, title || id),
-    h("td", { class: "dim" }, price(cost)),
+    h("td", { class: "fate" }, fate(one, shown)),
+    h("td", { class: "dim cost" }, price(cost)),
     h("td", { class: "relevance" }, meter(one.relevance / most), h("span", { class: "vh" }, one.relevance.toFixed(3))),
     one.shares.map((share, at) => cell(share, `${decision.sources[at]} ${share.toFixed(3)}`, percent(share))),
     judged ? cell((one.judged ?? 0) / 10, one.judged === null ? "not judged" : `judge ${one.judged.toFixed(1)} of 10`, one.judged?.toFixed(1) ?? "–") : null,
-    h("td", { class: "fate" }, fate(one, shown)),
   );
 }
 
@@ -58,11 +58,11 @@ export function removedCard({ removed, of }) {
   const rows = removed.map((one) =>
     h(
       "tr",
-      { title: one.best.map(([id, title]) => title || id).join(", ") },
+      { title: one.best.map((best) => best.title || best.product_id).join(", ") },
       h("th", { scope: "row" }, one.why),
       h("td", { class: "wide" }, meter(one.count / most)),
       h("td", {}, count(one.count)),
-      h("td", { class: "example cut" }, one.best[0] ? one.best[0][1] || one.best[0][0] : ""),
+      h("td", { class: "example cut" }, one.best[0] ? one.best[0].title || one.best[0].product_id : ""),
     ),
   );
   const body = removed.length ? table(["why", "", "candidates", "the best of them"], rows) : h("p", { class: "note" }, "Nothing was kept off.");

@@ -18,7 +18,7 @@ export function orderCard(shelf, selected) {
   const y = (rank) => 24 + (Math.min(rank, deepest) - 0.5) * ROW;
   const lines = paths.map(({ item, ranks }) => {
     const points = ranks.map((rank, column) => [x(column), rank]).filter(([, rank]) => rank > 0);
-    const name = item.explored ? "path explored" : item.product_id === selected?.product[0] ? "path chosen" : ranks[0] === ranks[3] ? "path still" : "path";
+    const name = item.explored ? "path explored" : item.product_id === selected?.product.product_id ? "path chosen" : ranks[0] === ranks[3] ? "path still" : "path";
     const drawn = points.map(([at, rank]) => `${at.toFixed(1)},${y(rank).toFixed(1)}`).join(" ");
     const hint = s("title", {}, `${item.title || item.product_id}: ${ranks.map((rank) => rank || "–").join(" → ")}`);
     return s("g", { class: name }, hint, s("polyline", { points: drawn }), points.map(([at, rank]) => s("circle", { cx: at, cy: y(rank), r: 2.6 })));
@@ -53,16 +53,16 @@ export function judgedCard(shelf) {
 }
 
 function slope(moves) {
-  const deepest = Math.max(...moves.flatMap(([, , before, after]) => [before ?? 0, after ?? 0]));
+  const deepest = Math.max(...moves.flatMap((move) => [move.before ?? 0, move.after ?? 0]));
   const shown = Math.min(deepest, 24);
   const [width, height] = [420, 30 + (shown + 1) * ROW];
   const y = (rank) => 24 + (Math.min(rank ?? shown + 1, shown + 1) - 0.5) * ROW;
-  const lines = moves.map(([, title, before, after]) => ({ title, before, after })).map(({ title, before, after }) => {
+  const lines = moves.map(({ title, before, after }) => {
     const name = before === after ? "path still" : (before ?? 99) > (after ?? 99) ? "path chosen" : "path";
     const hint = s("title", {}, `${title}: ${before ?? "–"} → ${after ?? "–"}`);
     const text = after !== null && after <= shown ? s("text", { x: 150, y: y(after) + 4, class: before === after ? "" : "strong" }, `${after}  ${title}`.slice(0, 44)) : null;
     return s("g", { class: name }, hint, s("line", { x1: 34, x2: 140, y1: y(before), y2: y(after) }), s("circle", { cx: 34, cy: y(before), r: 2.6 }), s("circle", { cx: 140, cy: y(after), r: 2.6 }), text, s("text", { x: 24, y: y(before) + 4, "text-anchor": "end" }, before !== null && before <= shown ? before : "–"));
   });
-  const up = moves.filter(([, , before, after]) => (before ?? 999) > (after ?? 999)).length;
+  const up = moves.filter(({ before, after }) => (before ?? 999) > (after ?? 999)).length;
   return drawing(width, height, `${up} products stand higher after judgement`, s("text", { x: 34, y: 11, "text-anchor": "middle" }, "before"), s("text", { x: 140, y: 11, "text-anchor": "middle" }, "after"), lines);
 }

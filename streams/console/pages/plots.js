@@ -3,7 +3,8 @@
 import { drawing, s } from "/console/assets/dom.js";
 import { ceiling, count, duration, percent, rate } from "/console/assets/numbers.js";
 
-const WIDTH = 640;
+/** Give the width to draw in: text keeps its size on a phone. */
+export const width = () => Math.max(300, Math.min(640, window.innerWidth - 52));
 
 /** Average a series over steps of so many values: a second alone jumps. */
 function smoothed(values, step) {
@@ -24,7 +25,7 @@ export function rates(layers, { seconds, label, height = 190 }) {
   const length = smooth[0]?.[1].length ?? 0;
   const totals = Array.from({ length }, (_, at) => smooth.reduce((sum, [, values]) => sum + values[at], 0));
   const top = ceiling(Math.max(1, ...totals));
-  const [left, right, foot] = [38, 8, 22];
+  const [WIDTH, left, right, foot] = [width(), 38, 8, 22];
   const x = (at) => left + ((WIDTH - left - right) * at) / Math.max(1, length - 1);
   const y = (value) => 8 + (height - foot - 8) * (1 - value / top);
   const grid = [0, 0.5, 1].map((share) => [
@@ -35,6 +36,7 @@ export function rates(layers, { seconds, label, height = 190 }) {
   const ticks = Array.from({ length: minutes + 1 }, (_, minute) => {
     const place = left + ((WIDTH - left - right) * minute) / minutes;
     const anchor = minute === 0 ? "start" : minute === minutes ? "end" : "middle";
+    if (WIDTH < 480 && minute > 0 && minute < minutes) return null;
     const text = minute === minutes ? "now" : `−${minutes - minute} min`;
     return s("text", { x: place, y: height - 6, "text-anchor": anchor }, text);
   });
@@ -55,7 +57,7 @@ export function rates(layers, { seconds, label, height = 190 }) {
 export function histogram(spread, label, height = 190) {
   const { bounds_ms: bounds, bars } = spread;
   const used = trimmed(bars);
-  const [left, right, foot, head] = [6, 6, 22, 16];
+  const [WIDTH, left, right, foot, head] = [width(), 6, 6, 22, 16];
   const most = Math.max(1, ...bars);
   const step = (WIDTH - left - right) / (used.to - used.from);
   const parts = [s("line", { class: "axis", x1: left, x2: WIDTH - right, y1: height - foot, y2: height - foot })];
@@ -65,7 +67,7 @@ export function histogram(spread, label, height = 190) {
     const edge = at < bounds.length ? `≤ ${duration(bounds[at])}` : `> ${duration(bounds.at(-1))}`;
     const hint = s("title", {}, `${edge}: ${count(bars[at])}`);
     parts.push(s("rect", { class: "bar", x: x + 2, y, width: Math.max(1, step - 4), height: tall, rx: 2 }, hint));
-    parts.push(s("text", { x: x + step / 2, y: height - 6, "text-anchor": "middle" }, edge));
+    if (step > 50 || (used.to - 1 - at) % 2 === 0) parts.push(s("text", { x: x + step / 2, y: height - 6, "text-anchor": "middle" }, edge));
     if (bars[at]) {
       const share = percent(bars[at] / spread.count);
       parts.push(s("text", { class: "strong", x: x + step / 2, y: y - 4, "text-anchor": "middle" }, share));
@@ -80,7 +82,7 @@ function trimmed(bars) {
   if (from < 0) return { from: 1, to: 8 };
   from = Math.max(0, from - 1);
   to = Math.min(bars.length, Math.max(to + 1, from + 7));
-  return { from: Math.max(0, Math.min(from, to - 7)), to: Math.min(to, from + 10) };
+  return { from: Math.max(0, Math.min(from, to - 7)), to };
 }
 
 /** Draw a small line without axes. */

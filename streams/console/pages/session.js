@@ -3,6 +3,7 @@
 import { card, drawing, h, s } from "/console/assets/dom.js";
 import { ago, percent, price, signed } from "/console/assets/numbers.js";
 import { meter, table } from "/console/assets/figures.js";
+import { width as room } from "/console/assets/plots.js";
 
 const STAGES = ["landing", "browsing", "comparing", "buying"];
 const VERBS = {
@@ -23,7 +24,7 @@ export function sessionCards(told) {
     const why = told.consent === false ? "Without consent nothing is kept of this visitor: there is nothing to show but the event itself." : "Nothing is kept of this visitor's session.";
     return h("div", { class: "session" }, card("Session", null, h("p", { class: "notice" }, why)), eventsCard(told));
   }
-  return h("div", { class: "session" }, stepsCard(told), contextCard(told), eventsCard(told));
+  return h("div", { class: "session" }, stepsCard(told), h("div", { class: "column" }, contextCard(told), eventsCard(told)));
 }
 
 function stepsCard({ session }) {
@@ -36,15 +37,15 @@ function stepsCard({ session }) {
       {},
       h("th", { scope: "row", class: "step-kind" }, VERBS[step.kind] ?? step.kind),
       h("td", { class: "step-title", title: step.product_id }, step.title || step.product_id),
-      h("td", { class: "dim" }, ago(step.ago_s)),
+      h("td", { class: "weigh-cell" }, weigh(step.weight / most), signed(step.weight)),
       h("td", { class: "bar-cell" }, step.dwell_s === null ? h("span", { class: "dim" }, "–") : [meter(step.dwell_s / longest), `${Math.round(step.dwell_s)} s`]),
       h("td", { class: "bar-cell" }, step.scroll === null ? h("span", { class: "dim" }, "–") : [meter(step.scroll), percent(step.scroll)]),
-      h("td", { class: "weigh-cell" }, weigh(step.weight / most), signed(step.weight)),
+      h("td", { class: "dim" }, ago(step.ago_s)),
     ),
   );
   const visit = `visit ${session.n_sessions} · ${session.n_events} events`;
   const body = steps.length
-    ? [line(session.steps), table(["step", "product", "when", "dwell", "scroll", "weight"], rows, "Steps of the session, newest first")]
+    ? [line(session.steps), table(["step", "product", "weight", "dwell", "scroll", "when"], rows, "Steps of the session, newest first")]
     : h("p", { class: "note" }, "No product was looked at yet.");
   return card("Session", visit, stages(session.stage), body);
 }
@@ -59,7 +60,7 @@ function stages(stage) {
 
 /** Draw steps on a line of time: as large as their weight, hollow where it is negative. */
 function line(steps) {
-  const [width, height] = [640, 54];
+  const [width, height] = [room(), 54];
   const oldest = Math.max(30, ...steps.map((step) => step.ago_s));
   const most = Math.max(0.01, ...steps.map((step) => Math.abs(step.weight)));
   const x = (agoS) => 14 + (width - 28) * (1 - agoS / oldest);
@@ -92,7 +93,7 @@ export function weigh(share) {
 }
 
 function contextCard({ session, context, products }) {
-  const titled = (id) => products[id]?.[1] || id;
+  const titled = (id) => products[id]?.title || id;
   return card(
     "What it comes to",
     context?.usual_price ? `looks at about ${price(context.usual_price)}, band ${context.price_band}` : null,
@@ -125,7 +126,7 @@ function mix(categories) {
 
 function weights(named) {
   const merged = new Map();
-  for (const [id, title, value] of named) {
+  for (const { product_id: id, title, value } of named) {
     const known = merged.get(id) ?? { title: title || id, value: 0 };
     known.value += value;
     merged.set(id, known);

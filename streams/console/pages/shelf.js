@@ -11,7 +11,7 @@ import { weigh } from "/console/assets/session.js";
 export function shelfCards(told, view) {
   if (!told.shelves.length) return h("p", { class: "notice" }, "No slate of this visitor was read yet.");
   const shelf = told.shelves.find((one) => one.placement === view.shelf) ?? told.shelves.find((one) => one.decision) ?? told.shelves[0];
-  const item = shelf.items.find((one) => one.product[0] === view.item) ?? shelf.items[0];
+  const item = shelf.items.find((one) => one.product.product_id === view.item) ?? shelf.items[0];
   return h(
     "div",
     { class: "shelf" },
@@ -21,11 +21,9 @@ export function shelfCards(told, view) {
     h(
       "div",
       { class: "shelf-cards" },
-      item ? whyCard(shelf, item) : null,
-      shelf.decision ? orderCard(shelf, item) : null,
-      judgedCard(shelf),
-      shelf.decision ? removedCard(shelf.decision) : null,
-      lineageCard(shelf),
+      h("div", { class: "column" }, item ? whyCard(shelf, item) : null, shelf.decision ? removedCard(shelf.decision) : null),
+      shelf.decision ? h("div", { class: "column" }, orderCard(shelf, item)) : null,
+      h("div", { class: "column" }, judgedCard(shelf), lineageCard(shelf)),
       shelf.decision ? matrixCard(shelf.decision, view) : null,
     ),
   );
@@ -59,7 +57,7 @@ function itemsCard(shelf, selected, view) {
     beside,
     outcome(shelf.decision),
     h("ol", { class: "items", "data-scroll": "items" }, shown.map((item) => itemOf(item, shelf, selected, view))),
-    reserves.length ? h("p", { class: "note reserves" }, `and ${reserves.length} reserves: `, reserves.map((item) => item.product[1] || item.product[0]).join(", ")) : null,
+    reserves.length ? h("p", { class: "note reserves" }, `and ${reserves.length} reserves: `, reserves.map((item) => item.product.title || item.product.product_id).join(", ")) : null,
   );
 }
 
@@ -69,15 +67,15 @@ function outcome(decision) {
     ? "Decided again here, all its products come out in the same order"
     : decision.same_shown
       ? "Decided again here, what is shown comes out in the same order; the reserves do not"
-      : "Decided again here, the order comes out otherwise";
+      : `Decided again here, the order comes out otherwise: ${decision.same_ranks} of ${decision.shown} shown products keep their rank`;
   const model = `model offset ${count(decision.model)} decided it, offset ${count(decision.told_with)} tells it`;
   const proof = decision.model === decision.told_with ? "" : ": near, but no proof";
   const other = decision.same_settings ? "" : " It was decided under other settings or by another build.";
-  return h("p", { class: decision.same_shown ? "outcome" : "outcome warned" }, `${order}; ${model}${proof}.${other}`);
+  return h("p", { class: decision.same_shown ? "outcome" : "outcome otherwise" }, `${order}; ${model}${proof}.${other}`);
 }
 
 function itemOf(item, shelf, selected, view) {
-  const [id, title, category, cost] = item.product;
+  const { product_id: id, title, category, price: cost } = item.product;
   const told = shelf.decision?.items.find((one) => one.product_id === id);
   const marks = [
     shelf.explored?.rank === item.rank ? h("span", { class: "tag own" }, "explored") : null,
@@ -101,8 +99,8 @@ function itemOf(item, shelf, selected, view) {
 }
 
 function whyCard(shelf, item) {
-  const told = shelf.decision?.items.find((one) => one.product_id === item.product[0]);
-  const title = item.product[1] || item.product[0];
+  const told = shelf.decision?.items.find((one) => one.product_id === item.product.product_id);
+  const title = item.product.title || item.product.product_id;
   if (!told) {
     const rows = item.sources.map(([source, share]) => h("li", {}, h("span", {}, source), meter(share), h("b", {}, percent(share))));
     return card(`Why #${item.rank}`, "shares of each source's best, as the slate carries them", h("p", { class: "why-title" }, title), h("ul", { class: "weights bars" }, rows));
