@@ -36,7 +36,8 @@ def build_gateway(settings: Settings, *, pages: Sequence[APIRouter] = (), docume
     Raises:
         RefusedError: no brokers are set, or the file of keys cannot be used.
     """
-    keys, cookies, events = KeyRing(settings.keys_file), VisitorCookies(_secrets(settings)), KafkaEventLog(settings)
+    keys, events = KeyRing(settings.keys_file), KafkaEventLog(settings)
+    cookies = VisitorCookies(_secrets(settings), days=settings.gateway_cookie_days)
     callers = Callers(cookies, keys, settings)
     feed = build_feed(settings, callers, events)
     forgetting = ForgettingLog(events, feed.forget)

@@ -1,10 +1,12 @@
 """Who a browser is: an id that nobody can guess, in a cookie that nobody can make."""
 
 import secrets
-from collections.abc import Sequence
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 NAME = "aisle_visitor"
 ID_BYTES = 16
@@ -15,9 +17,13 @@ LENGTH = 23
 
 SALT = "aisle.visitor"
 
+DAY_S = 86_400
+RENEWED_AFTER_S = DAY_S
+"""Who comes daily keeps the id: the cookie's days count from the last visit, and not from the first."""
+
 
 class Visitor(NamedTuple):
-    """Whom a cookie names; `stale` says that an older secret signed it, so that it is to be set anew."""
+    """Whom a cookie names; `stale` says that it is to be set anew: it is a day old, or an older secret signed it."""
 
     visitor_id: str
     stale: bool = False
@@ -28,21 +34,26 @@ class VisitorCookies:
 
     Args:
         secrets: newest first; the newest signs, all are known.
+        days: a cookie set longer ago names nobody, whatever a browser keeps.
+        clock: seconds since 1970.
     """
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._signers = [_signer(secret) for secret in secrets]
+    def __init__(self, secrets: Sequence[str], *, days: int = 180, clock: Callable[[], float] = time.time) -> None:
+        self._signers = [_signer(secret, clock) for secret in secrets]
+        self._days = days
+        self._clock = clock
 
     def read(self, value: str | None) -> Visitor | None:
-        """Give who it is; None for no cookie, and for one that was not made here."""
+        """Give who it is; None for no cookie, for one that was not made here, and for one that is too old."""
         if not value:
             return None
         for place, signer in enumerate(self._signers):
             try:
-                visitor_id = signer.loads(value)
+                visitor_id, signed = signer.loads(value, self._days * DAY_S, return_timestamp=True)
             except BadSignature:
                 continue
-            return Visitor(visitor_id, stale=place > 0) if isinstance(visitor_id, str) else None
+            old = self._clock() - signed.timestamp() > RENEWED_AFTER_S
+            return Visitor(visitor_id, stale=place > 0 or old) if isinstance(visitor_id, str) else None
         return None
 
     def write(self, visitor_id: str) -> str:
@@ -65,7 +76,13 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _signer(secret: str) -> URLSafeSerializer:
-    from hashlib import sha256
+def _signer(secret: str, clock: Callable[[], float]) -> URLSafeTimedSerializer:
+    class Signer(TimestampSigner):
+        """Takes the time from the clock."""
 
-    return URLSafeSerializer(secret, salt=SALT, signer_kwargs={"key_derivation": "hmac", "digest_method": sha256})
+        def get_timestamp(self) -> int:
+            """Give the time, seconds since 1970."""
+            return int(clock())
+
+    how: dict[str, Any] = {"key_derivation": "hmac", "digest_method": sha256}
+    return URLSafeTimedSerializer(secret, salt=SALT, signer=Signer, signer_kwargs=how)
