@@ -1,17 +1,19 @@
 """Wiring of the gateway."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
+from models.catalogue import Catalogue
 from streams.gateway.callers import Callers
 from streams.gateway.collecting import Collector, events_router
 from streams.gateway.feed import build_feed
 from streams.gateway.forgetting import ForgettingLog
 from streams.gateway.sending import KafkaEventLog
+from streams.gateway.tracker_files import tracker_files
 from streams.gateway.visitor_cookie import VisitorCookies, new_secret
 from streams.gateway.visitors import visitors
 from streams.settings import Settings
@@ -25,7 +27,16 @@ TITLE = "aisle gateway"
 log = logging.getLogger(__name__)
 
 
-def build_gateway(settings: Settings, *, pages: Sequence[APIRouter] = (), documented: bool = False) -> FastAPI:
+Pages = Callable[[Catalogue], Sequence[APIRouter]]
+"""Builds further routes from the catalogue that the gateway follows."""
+
+
+def no_pages(_: Catalogue) -> Sequence[APIRouter]:
+    """Serve nothing but the gateway."""
+    return ()
+
+
+def build_gateway(settings: Settings, *, pages: Pages = no_pages, documented: bool = False) -> FastAPI:
     """Build the gateway.
 
     Args:
@@ -42,7 +53,7 @@ def build_gateway(settings: Settings, *, pages: Sequence[APIRouter] = (), docume
     feed = build_feed(settings, callers, events)
     forgetting = ForgettingLog(events, feed.forget)
     collector = events_router(Collector(forgetting, keys, cookies, settings))
-    routers = [*pages, collector, *feed.routers, visitors(forgetting, callers)]
+    routers = [tracker_files(), collector, *feed.routers, visitors(forgetting, callers), *pages(feed.catalogue)]
     if settings.console_url:
         routers.append(_console(settings.console_url))
     services = [events, *feed.services]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 
+from models.catalogue import Catalogue
 from streams.bootstrap import constants_of
 from streams.follower import Follower
 from streams.gateway.callers import Callers
@@ -32,9 +33,10 @@ APPLIED_FOR_S = 0.003
 class Feed(NamedTuple):
     """What the gateway serves and runs for slates, and what it tells them.
 
-    `forget` is told of every browser's `forget`; `leave` ends open streams.
+    `catalogue` changes as the shop's does; `forget` is told of every browser's `forget`; `leave` ends open streams.
     """
 
+    catalogue: Catalogue
     routers: Sequence[APIRouter]
     services: Sequence[Service]
     forget: Callable[[str], None]
@@ -67,6 +69,7 @@ def build_feed(settings: Settings, callers: Callers, log: EventLog | None) -> Fe
     )
     expires_s = constants_of(settings).slates.expires_s
     return Feed(
+        catalogue=products.catalogue,
         routers=[
             recommending(Recommending(shelves, contextual, showcase), callers),
             streaming(hub, showcase, callers),

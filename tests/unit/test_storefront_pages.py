@@ -10,12 +10,15 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from models.catalogue import Catalogue
 from schemas.products import Product
 from streams.demo.shop import generate_shop
 from streams.demo.storefront.assortment import Assortment
 from streams.demo.storefront.routes import build_storefront
+from streams.web.guards import SecurityHeaders
+from streams.web.site import build_site
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 NASTY = """<script>alert(1)</script>"'&"""
@@ -88,9 +91,8 @@ def catalogue() -> Catalogue:
 @pytest.fixture(scope="module")
 def app(catalogue: Catalogue) -> FastAPI:
     """Its pages, at a fixed time."""
-    app = FastAPI()
-    app.include_router(build_storefront(Assortment(catalogue, lambda: NOW), console_url="http://127.0.0.1:8081"))
-    return app
+    pages = build_storefront(Assortment(catalogue, lambda: NOW), console_url="http://127.0.0.1:8081")
+    return build_site(title="shop", routers=[pages], services=(), guards=[Middleware(SecurityHeaders)])
 
 
 def _get(app: FastAPI, *paths: str) -> list[httpx.Response]:
