@@ -58,7 +58,7 @@ class Installation:
             "AISLE_DATA_DIR": str(self._folder),
             "AISLE_WORKER_SLOT": slot,
             "AISLE_HTTP_PORT": "0",
-            "AISLE_SESSION_TIMEOUT_S": "2" if self._embedded else "6",  # a real broker takes no less
+            "AISLE_SESSION_TIMEOUT_S": "4" if self._embedded else "6",  # a real broker takes no less
             "AISLE_HEARTBEAT_S": "0.5",
             "AISLE_FETCH_MAX_WAIT_MS": "50",
         }  # fmt: skip

@@ -46,7 +46,7 @@ class Shop:
             "AISLE_DATA_DIR": str(folder),
             "AISLE_HTTP_PORT": "0",
             "AISLE_FETCH_MAX_WAIT_MS": "50",
-            "AISLE_SESSION_TIMEOUT_S": "2" if broker.kind == "embedded" else "6",
+            "AISLE_SESSION_TIMEOUT_S": "4" if broker.kind == "embedded" else "6",
             "AISLE_HEARTBEAT_S": "0.5",
             "AISLE_SNAPSHOT_URL": f"file://{self.store}",
             "AISLE_SNAPSHOT_INTERVAL_S": "1",
