@@ -10,6 +10,7 @@ from schemas.errors import RefusedError
 from streams.brokers import Broker
 from streams.brokers.embedded import EmbeddedBroker
 from streams.brokers.ladder import RUNGS, climb
+from streams.brokers.maven import SHORT, open_maven
 from streams.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,7 @@ def absent(reason: str) -> None:
 def kafka_broker() -> Iterator[Broker]:
     """Give a real Apache Kafka: the one that is set, or one by Docker or Maven."""
     rungs = {kind: rung for kind, rung in RUNGS.items() if kind != "embedded"}
+    rungs["maven"] = lambda settings, progress: open_maven(settings, progress, java=SHORT)
     try:
         broker = climb("auto", Settings(_env_file=None), rungs=rungs)
     except RefusedError as error:

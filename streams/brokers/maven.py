@@ -133,13 +133,18 @@ class Node:
         return [f"-Dlog4j2.configurationFile={self._home / 'log4j2.xml'}", "-cp", f"{self._jars}/*"]
 
 
-def open_maven(settings: Settings, progress: Progress) -> Broker:
+def open_maven(settings: Settings, progress: Progress, *, java: Sequence[str] = _LASTING) -> Broker:
     """Start a broker whose log lives in a temporary directory.
+
+    Args:
+        settings: of the installation.
+        progress: told what is done.
+        java: options of its process.
 
     Raises:
         RefusedError: Java or Maven is missing, or the broker does not come up.
     """
-    node = Node(settings, progress)
+    node = Node(settings, progress, java=java)
     progress("Starting Apache Kafka")
     try:
         node.start()

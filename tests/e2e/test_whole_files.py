@@ -42,12 +42,12 @@ def check(said: dict[str, Any], slates: list[dict[str, Any]]) -> None:
 
 @pytest.mark.kafka
 def test_rees46_on_apache_kafka(data_dir: Path, tmp_path: Path, kafka_broker: object) -> None:
-    """6,000 events, two slates for each, none refused, better than popularity and co-occurrence."""
+    """2,000 events, two slates for each, none refused, better than popularity and co-occurrence."""
     del kafka_broker  # a run climbs the ladder by itself; without a real broker this is skipped
     file = data_dir / "rees46/events_clean.csv.gz"
-    said, slates = run(tmp_path, str(file), "--format", "rees46", "--limit", "6000")
-    assert said["events"] == 6_000
-    assert said["slates"] == 2 * 6_000
+    said, slates = run(tmp_path, str(file), "--format", "rees46", "--limit", "2000")
+    assert said["events"] == 2_000
+    assert said["slates"] == 2 * 2_000
     check(said, slates)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.session import decode_visitor, ended
@@ -101,6 +101,7 @@ def living(part: PartitionState, clock_ms: int) -> dict[bytes, bytes]:
     return {key: part.visitors[key] for key, at in clocks.items() if not ended(at, clock_ms, RULES)}
 
 
+@settings(max_examples=30)  # of up to 90 events each
 @given(stream=batches())
 def test_with_or_without_sweeps_everything_is_the_same(stream: list[list[LogRecord]]) -> None:
     """Slates and the states of living visitors are equal to the byte, and who was freed had ended."""
