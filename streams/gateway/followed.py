@@ -36,13 +36,14 @@ class Followed:
             group.create_task(self._apply())
 
     def lacks(self) -> list[str]:
-        """Say whether the log's end at the start was not reached yet."""
+        """Say whether the log's end at the start was not reached yet, or the log cannot be read."""
+        if self._away and self._follower.began_at() is self._before:
+            return [f"{self.name}: {self._away}"]
         return [] if self._follower.ready else [f"{self.name}: {self._follower.lag()} records are still read"]
 
     def stuck(self) -> list[str]:
-        """Say whether the log cannot be read."""
-        away = self._away and self._follower.began_at() is self._before
-        return [f"{self.name}: {self._away}"] if away else []
+        """Say what a restart would mend: nothing, a broker that is away is waited for."""
+        return []
 
     async def _read(self) -> None:
         """Read; begin again where the broker was not there."""

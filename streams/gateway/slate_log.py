@@ -66,15 +66,17 @@ class SlateLog:
         self._failure: Exception | None = None
 
     def lacks(self) -> list[str]:
-        """Say whether slates of before the start are still missing."""
+        """Say whether slates of before the start are missing, or what comes since: the broker is away."""
+        away_s = self._clock() - self._answered
+        if away_s >= AWAY_S:
+            return [f"no broker has answered for {away_s:.0f} s: slates do not come in"]
         if self._missing:
             return [self._missing]
         return [f"{len(self._behind)} partitions of {self._topic} are still read"] if self._behind else []
 
     def stuck(self) -> list[str]:
-        """Say whether the broker is away."""
-        away_s = self._clock() - self._answered
-        return [] if away_s < AWAY_S else [f"no broker has answered for {away_s:.0f} s: slates do not come in"]
+        """Say what a restart would mend: nothing, a broker that is away is waited for."""
+        return []
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -176,8 +178,12 @@ class _Reader:
 
     def begin(self, starts: Mapping[int, int]) -> None:
         """Read these partitions, too."""
-        from confluent_kafka import TopicPartition
+        from confluent_kafka import KafkaException, TopicPartition
 
+        try:  # it would notice by itself within minutes; until then it takes new partitions for unknown ones
+            self._consumer.list_topics(self._topic, ANSWER_S)
+        except KafkaException as error:
+            raise _AwayError(error.args[0].str()) from None
         self._consumer.incremental_assign([TopicPartition(self._topic, p, at) for p, at in starts.items()])
         self.reading |= set(starts)
         if not self._thread.is_alive():
