@@ -63,7 +63,6 @@ class SlateLog:
         self._answered = clock()
         self._missing = "the slates' log was not read yet"
         self._behind: set[int] = set()
-        self._failure: Exception | None = None
 
     def lacks(self) -> list[str]:
         """Say whether slates of before the start are missing, or what comes since: the broker is away."""
@@ -87,6 +86,11 @@ class SlateLog:
                     await asyncio.to_thread(self._look, reader)
                 except _AwayError as error:
                     log.warning("%s: %s", self._topic, error)
+                except _GrownError:  # all is read again, which changes no shelf: librdkafka may miss new partitions
+                    log.info("%s has more partitions now", self._topic)
+                    await asyncio.to_thread(reader.close)
+                    reader = _Reader(self._config, self._topic, self._arrived, asyncio.get_running_loop())
+                    continue
                 if reader.failure is not None:
                     raise reader.failure
                 await asyncio.sleep(LOOK_S if not self._missing else LOOK_S / 10)
@@ -100,14 +104,12 @@ class SlateLog:
         if not found:
             self._missing = f"there is no topic {self._topic}: run `aisle topics create`"
             return
-        if new := sorted(found - reader.reading):
+        if found != reader.reading:
             if reader.reading:
-                log.info("%s has partitions %s now", self._topic, new)
-            starts = dict.fromkeys(new, 0)
-            if not reader.reading:
-                since_ms = int((time.time() - self._lookback_s) * 1000)
-                starts = reader.starts(new, since_ms=since_ms, most=self._most // len(found))
-            self._behind |= set(new)
+                raise _GrownError
+            since_ms = int((time.time() - self._lookback_s) * 1000)
+            starts = reader.starts(sorted(found), since_ms=since_ms, most=self._most // len(found))
+            self._behind = set(found)
             reader.begin(starts)
         self._missing = ""
 
@@ -119,6 +121,10 @@ class SlateLog:
 
 class _AwayError(Exception):
     """The broker does not answer."""
+
+
+class _GrownError(Exception):
+    """There are other partitions than those that are read."""
 
 
 class _Reader:
@@ -178,13 +184,9 @@ class _Reader:
 
     def begin(self, starts: Mapping[int, int]) -> None:
         """Read these partitions, too."""
-        from confluent_kafka import KafkaException, TopicPartition
+        from confluent_kafka import TopicPartition
 
-        try:  # it would notice by itself within minutes; until then it takes new partitions for unknown ones
-            self._consumer.list_topics(self._topic, ANSWER_S)
-        except KafkaException as error:
-            raise _AwayError(error.args[0].str()) from None
-        self._consumer.incremental_assign([TopicPartition(self._topic, p, at) for p, at in starts.items()])
+        self._consumer.assign([TopicPartition(self._topic, p, at) for p, at in starts.items()])
         self.reading |= set(starts)
         if not self._thread.is_alive():
             self._thread.start()
