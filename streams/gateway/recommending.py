@@ -98,7 +98,7 @@ class Recommending:
         return shelf if wanted.anchor is None else shelf | {"anchor": wanted.anchor}
 
 
-def wanted(
+async def wanted(
     placement: Annotated[str, Query(description="Which shelf.")],
     product_id: Annotated[str | None, Query(max_length=MAX_ID_CHARS, description="Anchor of `product`.")] = None,
     anchor: Annotated[str | None, Query(max_length=MAX_ANCHOR, description="Anchor of other shelves.")] = None,
@@ -107,7 +107,7 @@ def wanted(
     campaign: Annotated[str | None, Query(max_length=128, description="utm_campaign.")] = None,
     query: Annotated[str | None, Query(max_length=512, description="Anchor of `search`: the words.")] = None,
 ) -> Wanted:
-    """Read what a page asks for."""
+    """Read what a page asks for; async, or FastAPI would take it to another thread."""
     own = {"product": product_id, "search": query}.get(known_placement(placement))
     return Wanted(placement, own or anchor or None, country or None, device or None, campaign or None)
 
