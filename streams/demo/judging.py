@@ -35,6 +35,11 @@ class Judging:
         board = self._board
         return None if board is None else lambda key, value: board.judgement(key, value, time.time())
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Give where workers tell their metrics."""
+        return () if self._board is None else (self._port,)
+
     def start(self, children: Children) -> None:
         """Start what there is."""
         if self._board is None:

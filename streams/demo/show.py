@@ -72,7 +72,7 @@ class Show:
                     judged=self.board.judge,
                 )
             )  # fmt: skip
-            web = self._web(stack, settings, environment)
+            web = self._web(stack, settings, {**environment_of(settings, environment), **traffic.about})
             self.console.print("Starting the workers", style="dim")
             web.start()  # reads on from the start: the smallest broker forgets
             traffic.start(self.shop)
@@ -83,10 +83,9 @@ class Show:
                 live.run(seconds, traffic, view, stopped=lambda: stop.asked, beside=(web,))
             return web.links()
 
-    def _web(self, stack: ExitStack, settings: Settings, environment: Mapping[str, str]) -> Web:
+    def _web(self, stack: ExitStack, settings: Settings, environment: Mapping[str, str | None]) -> Web:
         directory = settings.data_dir / "runs" / f"{settings.worker_slot or 'demo'}-web"
-        own = environment_of(settings, environment)
-        return stack.enter_context(Web(self.addresses, directory, own, say=self._say))
+        return stack.enter_context(Web(self.addresses, directory, environment, say=self._say))
 
     def _learn(self, live: Live, traffic: Traffic, history: int) -> None:
         past = self.crowd.history(history, until_ms=int(time.time() * 1000) - HISTORY_ENDS_BEFORE_MS)

@@ -104,6 +104,13 @@ class Traffic:
         """Count what was refused so far."""
         return self._output.dead_letters
 
+    @property
+    def about(self) -> Mapping[str, str]:
+        """Say what the console needs to know of the workers, as environment variables."""
+        ports = (*self._ports.values(), *self._judging.ports)
+        pages = ",".join(f"http://127.0.0.1:{port}/metrics" for port in ports)
+        return {**self._judging.environment, "AISLE_CONSOLE_METRICS": pages}
+
     def start(self, products: Sequence[Product]) -> None:
         """Start the workers and hand them the catalogue, never faster than they read."""
         self._output.open()

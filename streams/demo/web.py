@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     CONSOLE: (*AISLE, "console"),
 }
 
+METRICS = "AISLE_CONSOLE_METRICS"
 READY_WITHIN_S = 120
 """A first start compiles what it imports, on a machine that is busy with workers."""
 
@@ -87,7 +88,7 @@ class Web:
         self._ports = {} if addresses is None else {name: addresses.port(name) for name in commands}
         self._links = {} if addresses is None else {name: addresses.of(name) for name in commands}
         own = {} if addresses is None else addresses.environment
-        self._children = Children(directory, {**environment, **own})
+        self._children = Children(directory, {**environment, **own, **self._metrics(environment)})
         self._say = say
         self._open: list[str] = []
         self._next_s = 0.0
@@ -99,6 +100,11 @@ class Web:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._children.__exit__(kind, error, trace)
+
+    def _metrics(self, environment: Mapping[str, str | None]) -> dict[str, str]:
+        """Let the console read the shop's metrics beside the workers'."""
+        pages = [f"http://{HOST}:{self._ports[SHOP]}/metrics"] if SHOP in self._ports else []
+        return {METRICS: ",".join(filter(None, (*pages, environment.get(METRICS))))}
 
     def start(self) -> None:
         """Start both."""

@@ -7,7 +7,7 @@ of arrival, which is at most `LATER_MS` after ours.
 from typing import Any, NamedTuple
 
 from schemas.errors import DecodeError
-from schemas.events import AHEAD_MS, BEHIND_MS, EARLIEST_MS, LATEST_MS, Consent, Event, Sender
+from schemas.events import AHEAD_MS, BEHIND_MS, CONTEXT_VISITOR, EARLIEST_MS, LATEST_MS, Consent, Event, Sender
 from schemas.record import MAX_RECORD_BYTES, epoch_ms, from_epoch_ms, of_object
 from streams.gateway.page_address import kept_address
 from streams.gateway.wire import Rejection
@@ -65,6 +65,8 @@ def clean(raw: object, sent: Sent, *, known: bool) -> Taken | Refusal:
         event = of_object(Event, _filled(raw, sent))
     except DecodeError as error:
         return Refusal(error.reason, error.detail)  # type: ignore[arg-type]  # of_object gives no "handler"
+    if event.visitor_id.startswith(CONTEXT_VISITOR):
+        return Refusal("not_allowed", f"Event.visitor_id: {CONTEXT_VISITOR} begins the ids of contexts, which are ours")
     if sent.sender == "browser" and (refusal := _forbidden(event, sent, known=known)):
         return refusal
     at_ms = epoch_ms(event.at) - (sent.ahead_ms if raw.get("at") is not None else 0)

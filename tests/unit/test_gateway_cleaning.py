@@ -148,3 +148,8 @@ def test_the_largest_record_is_one_that_workers_read() -> None:
     items = [{"product_id": f"{'p' * 100}{number:03}", "price": 1.0, "currency": "EUR"} for number in range(200)]
 
     assert len(taken(event(items=items)).value) <= MAX_RECORD_BYTES
+
+
+def test_nobody_writes_for_a_context() -> None:
+    """Ids that begin so are the gateway's own: what came under them would be shown to everybody."""
+    assert refused(event(visitor_id="~home"), SERVER) == "not_allowed"
