@@ -17,6 +17,9 @@ MOST_LATENCIES = 5_000
 ARRIVALS = 20_000
 """Events of a partition whose arrival is remembered until their slates have come."""
 
+WAITING = 2_000
+"""Slates that were read before their events."""
+
 HEAD = 400
 """A slate's first bytes name it."""
 
@@ -64,6 +67,7 @@ class Course:
         self._clock = clock
         self._seconds: OrderedDict[int, Second] = OrderedDict()
         self._arrivals: dict[int, OrderedDict[int, int]] = {}
+        self._waiting: OrderedDict[tuple[int, int], list[tuple[int, int]]] = OrderedDict()
         self._latencies: deque[tuple[float, float]] = deque(maxlen=MOST_LATENCIES)
         self.revisions: deque[tuple[float, float]] = deque(maxlen=MOST_LATENCIES)
 
@@ -74,6 +78,8 @@ class Course:
         known[offset] = at_ms
         if len(known) > ARRIVALS:
             known.popitem(last=False)
+        for revision, written_ms in self._waiting.pop((partition, offset), ()):
+            self._took(at_ms, written_ms, revision=revision)
 
     def slate(self, partition: int, slate: Named, at_ms: int) -> None:
         """Count a slate, and how long after its event's arrival it was written."""
@@ -81,8 +87,11 @@ class Course:
         known = self._arrivals.get(partition)
         arrived_ms = None if known is None else known.get(slate.offset)
         if arrived_ms is not None:
-            into = self.revisions if slate.revision else self._latencies
-            into.append((at_ms / 1000, max(0.0, float(at_ms - arrived_ms))))
+            self._took(arrived_ms, at_ms, revision=slate.revision)
+        elif slate.offset >= 0:  # logs are read side by side: the slate may come before its event
+            self._waiting.setdefault((partition, slate.offset), []).append((slate.revision, at_ms))
+            if len(self._waiting) > WAITING:
+                self._waiting.popitem(last=False)
 
     def skipped(self, kind: str, count: int) -> None:
         """Count records that were passed over, as of now."""
@@ -102,6 +111,10 @@ class Course:
             "latency": self._spread(self._latencies),
             "revised": self._spread(self.revisions),
         }
+
+    def _took(self, arrived_ms: int, written_ms: int, *, revision: int) -> None:
+        into = self.revisions if revision else self._latencies
+        into.append((written_ms / 1000, max(0.0, float(written_ms - arrived_ms))))
 
     def _second(self, at: int) -> Second:
         """Give a second of the last five minutes; what bears another time is counted as of now."""

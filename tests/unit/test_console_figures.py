@@ -82,6 +82,16 @@ def test_latency_is_from_the_events_arrival_to_the_slates_write() -> None:
     assert (told["revised"]["count"], told["revised"]["p50"]) == (1, 400)
 
 
+def test_a_slate_may_be_read_before_its_event() -> None:
+    """Logs are read side by side."""
+    course = Course(clock=lambda: NOW)
+    found = named(slate(7, "home"))
+    assert found is not None
+    course.slate(3, found, at(5) + 30)
+    course.event(3, 7, at(5))
+    assert course.plain()["latency"]["p50"] == 30
+
+
 @pytest.mark.parametrize("value", [None, b"", b"nonsense", b'{"slate_id":"x-1-home-0685"}', b"\xff" * 1000])
 def test_what_is_no_slate_has_no_name(value: bytes | None) -> None:
     """Whatever the bytes are."""

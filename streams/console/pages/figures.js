@@ -24,9 +24,8 @@ export function showFigures(element, told) {
       eventsCard(course),
       slatesCard(course, slates),
       latencyCard(course.latency),
-      browserCard(told.metrics),
+      told.metrics.pages.length ? [browserCard(told.metrics), judgeCard(told.judge)] : judgeCard(told.judge),
       lagCard(told.lag),
-      judgeCard(told.judge),
       deadCard(told.dead, told.at_s),
       worldCard(told),
       told.metrics.pages.length ? pagesCard(told.metrics.pages) : null,
@@ -62,7 +61,7 @@ function tiles({ course, lag, dead, active }, total) {
       beside: `median; p99 ${duration(course.latency.p99)}`,
     }),
     tile("Lag", known.length ? count(behind) : "–", {
-      beside: known.length ? `events not worked through, ${known.length} partitions` : "nothing committed yet",
+      beside: known.length ? `events not committed yet, ${known.length} partitions` : "nothing committed yet",
       warned: behind > MUCH_LAG,
     }),
     tile("Dead letters", count(refused), {
@@ -106,11 +105,10 @@ function latencyCard(spread) {
   return card("Event to slate", `${quantiles(spread)}, last minute`, histogram(spread, label));
 }
 
-function browserCard({ histograms, pages }) {
+function browserCard({ histograms }) {
   const spread = histograms.gateway_browser_seconds ?? histograms.gateway_slate_seconds;
   if (!spread) {
-    const why = pages.length ? "The pages that AISLE_CONSOLE_METRICS lists tell none." : "AISLE_CONSOLE_METRICS lists no gateway.";
-    return card("Event to browser", null, h("p", { class: "note" }, why));
+    return card("Event to browser", null, h("p", { class: "note" }, "The pages that AISLE_CONSOLE_METRICS lists tell none yet."));
   }
   const what = histograms.gateway_browser_seconds ? "Event to painted slate" : "Event to gateway";
   const label = `${what}: ${quantiles(spread)}`;
@@ -248,5 +246,7 @@ function pagesCard(pages) {
       h("td", {}, number(one.gateway_streams)),
     ),
   );
-  return card("Processes", "from their /metrics", table(["page", "state", "events behind", "logs behind", "streams"], rows));
+  const found = card("Processes", "from their /metrics", table(["page", "state", "events behind", "logs behind", "streams"], rows));
+  found.classList.add("wide-card");
+  return found;
 }

@@ -65,6 +65,6 @@ export function removedCard({ removed, of }) {
       h("td", { class: "example cut" }, one.best[0] ? one.best[0].title || one.best[0].product_id : ""),
     ),
   );
-  const body = removed.length ? table(["why", "", "candidates", "the best of them"], rows) : h("p", { class: "note" }, "Nothing was kept off.");
+  const body = removed.length ? table(["why", "", "count", "for example"], rows) : h("p", { class: "note" }, "Nothing was kept off.");
   return card("Kept off", `of ${count(of)} candidates`, body);
 }

@@ -40,12 +40,12 @@ function stepsCard({ session }) {
       h("td", { class: "weigh-cell" }, weigh(step.weight / most), signed(step.weight)),
       h("td", { class: "bar-cell" }, step.dwell_s === null ? h("span", { class: "dim" }, "–") : [meter(step.dwell_s / longest), `${Math.round(step.dwell_s)} s`]),
       h("td", { class: "bar-cell" }, step.scroll === null ? h("span", { class: "dim" }, "–") : [meter(step.scroll), percent(step.scroll)]),
-      h("td", { class: "dim" }, ago(step.ago_s)),
+      h("td", { class: "dim" }, ago(step.ago_s).replace(" ago", "")),
     ),
   );
   const visit = `visit ${session.n_sessions} · ${session.n_events} events`;
   const body = steps.length
-    ? [line(session.steps), table(["step", "product", "weight", "dwell", "scroll", "when"], rows, "Steps of the session, newest first")]
+    ? [line(session.steps), table(["step", "product", "weight", "dwell", "scroll", "ago"], rows, "Steps of the session, newest first")]
     : h("p", { class: "note" }, "No product was looked at yet.");
   return card("Session", visit, stages(session.stage), body);
 }
