@@ -13,11 +13,11 @@ from streams.tracker import MOST_BYTES, module, script
 from tests.browser.gateway_double import GatewayDouble, shelf
 from tests.browser.shop import init
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
 EXAMPLES = [
     pytest.param(text, id=f"{name}-{number}")
-    for name in ("tracker.md", "mapping.md")
-    for number, text in enumerate(re.findall(r"^```js\n(.*?)^```", (DOCS / name).read_text(), re.DOTALL | re.MULTILINE))
+    for name in ("README.md", "docs/tracker.md", "docs/mapping.md")
+    for number, text in enumerate(re.findall(r"^```js\n(.*?)^```", (ROOT / name).read_text(), re.DOTALL | re.MULTILINE))
 ]
 
 

@@ -49,7 +49,7 @@ def spans() -> list[str]:
 def test_each_block_is_of_a_kind_that_is_tested() -> None:
     """Python is run, shell is parsed, constants are loaded; records, alerts and JavaScript have their own tests."""
     found = {name for page in PAGES for name, _ in BLOCK.findall(page.read_text())}
-    assert {"python", "sh"} <= found <= {"python", "sh", "toml", "json", "promql", "js", "html"}
+    assert {"python", "sh"} <= found <= {"python", "sh", "toml", "json", "promql", "js", "html", "nginx"}
     assert {first for first, *_ in shell_lines()} <= {"aisle", "make", "export"}
 
 
