@@ -129,14 +129,13 @@ class Following:
         """Tell something of the world, in a thread, while it stands still.
 
         Args:
-            tell: is given the world, None while it is not ready; never two at the same time.
+            tell: is given the world, None while there is none; never two at the same time.
         """
-        world = self.world if self.ready and not self.refusal else None
         async with self._telling:
             with ExitStack() as still:
                 for follower in self._followers:
                     still.enter_context(follower.held())
-                return await asyncio.to_thread(tell, world)
+                return await asyncio.to_thread(tell, self.world)
 
     def _build(self) -> World:
         from models.warm_up import warm_up

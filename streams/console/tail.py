@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from schemas.topics import SPECS, TopicName, Topics
+from schemas.topics import EVENTS, EVENTS_DEAD, SPECS, TopicName, Topics
 from streams.reading import assigned_consumer, readable_end
 
-BACK = 1_500
-"""Records of a partition that are read of what was there at the start."""
+BACK, BACK_LONG = 1_500, 400
+"""Records of a partition that are read of what was there at the start: events and dead letters, and the longer ones."""
+
+SHORT: frozenset[TopicName] = frozenset({EVENTS, EVENTS_DEAD})
 
 MOST_BEHIND, MOST_BEHIND_WATCHED = 4_000, 200_000
 """Further behind, the tail goes on nearer to the end; where somebody is watched, only as a last resort."""
@@ -95,7 +97,7 @@ class Tail:
             consumer.assign(tps)
             starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
             for tp in tps:
-                consumer.seek(tp, max(starts[tp], ends[tp] - BACK))
+                consumer.seek(tp, max(starts[tp], ends[tp] - _back(self._places[tp])))
                 self.ends[self._places[tp], tp.partition] = ends[tp]
             self._begun = True
             while True:
@@ -122,5 +124,9 @@ class Tail:
             self.ends[name, tp.partition] = end
             behind = end - await consumer.position(tp)
             if behind > (MOST_BEHIND_WATCHED if tp.partition in watched else MOST_BEHIND):
-                consumer.seek(tp, end - BACK)
-                self._skipped(name, behind - BACK)
+                consumer.seek(tp, end - _back(name))
+                self._skipped(name, behind - _back(name))
+
+
+def _back(name: TopicName) -> int:
+    return BACK if name in SHORT else BACK_LONG

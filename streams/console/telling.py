@@ -47,7 +47,7 @@ class Teller:
         Args:
             recent: their newest records.
             world: stands still meanwhile; None where there is none yet.
-            why_not: why there is none.
+            why_not: why nothing can be decided with it; empty where it can.
             shelf: the placement whose slate is decided again; the newest one's where absent.
         """
         knowledge = world.knowledge if world else None
@@ -109,7 +109,7 @@ class Teller:
         name = (slate.slate_id, slate.revision)
         if name in self._decisions:
             return self._decisions[name], ""
-        if world is None:
+        if world is None or why_not:
             return None, why_not
         if happened is None:
             return None, NO_EVENT

@@ -17,7 +17,7 @@ export function shelfCards(told, view) {
     { class: "shelf" },
     tabs(told.shelves, shelf, view),
     itemsCard(shelf, item, view),
-    shelf.why_not ? h("p", { class: "notice" }, shelf.why_not) : null,
+    shelf.why_not && shelf.why_not !== told.why_not ? h("p", { class: "notice" }, shelf.why_not) : null,
     h(
       "div",
       { class: "shelf-cards" },
