@@ -12,6 +12,7 @@ from streams.gateway.callers import Callers
 from streams.gateway.collecting import Collector, events_router
 from streams.gateway.feed import build_feed
 from streams.gateway.forgetting import ForgettingLog
+from streams.gateway.origins import Origins, Readable
 from streams.gateway.sending import KafkaEventLog
 from streams.gateway.tracker_files import tracker_files
 from streams.gateway.visitor_cookie import VisitorCookies, new_secret
@@ -73,6 +74,7 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 def _guards(settings: Settings) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
+        Middleware(Readable, origins=Origins(listed(settings.gateway_origins))),
         Middleware(HostGuard, hosts=listed(settings.gateway_hosts)),
         Middleware(RateLimit, per_s=settings.gateway_address_rate),
     ]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from streams.web.guards import App, Receive, Scope, Send, adding
+
 PREFLIGHT_S = 7200
 """Browsers ask again after two hours at the latest."""
 
@@ -64,3 +66,23 @@ class Origins:
     @staticmethod
     def _is_own(request: Request, origin: str) -> bool:
         return origin == f"{request.scope['scheme']}://{request.headers.get('host', '').lower()}"
+
+
+class Readable:
+    """Let pages of named origins read whatever is answered: a tracker could not tell a refusal from a broken network.
+
+    Args:
+        app: what answers.
+        origins: tells whose page asks.
+    """
+
+    def __init__(self, app: App, origins: Origins) -> None:
+        self._app = app
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the headers of the origin that asks."""
+        if scope["type"] == "http":
+            headers = self._origins.headers(Request(scope))
+            send = adding(send, [(name.encode(), value.encode()) for name, value in headers.items()])
+        await self._app(scope, receive, send)

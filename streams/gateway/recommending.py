@@ -130,10 +130,11 @@ def recommending(finder: Recommending, callers: Callers) -> APIRouter:
         visitor_id = callers.visitor_of(request)
         return await given(request, visitor_id, what, PUBLIC if visitor_id is None else PRIVATE)
 
-    @router.get("/visitors/{visitor_id}/recommendations", response_model=Shelf, responses=_SHELF)
+    path, key_first = "/visitors/{visitor_id}/recommendations", [Depends(callers.check_server)]
+
+    @router.get(path, response_model=Shelf, responses=_SHELF, dependencies=key_first)
     async def of_visitor(request: Request, visitor_id: str, what: asked) -> Response:
         """Give a shelf of any visitor; for servers."""
-        callers.check_server(request)
         return await given(request, checked_id(visitor_id), what, PRIVATE)
 
     return router

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from streams.gateway.callers import Callers, checked_id
@@ -44,7 +44,9 @@ def streaming(hub: Hub, showcase: Showcase, callers: Callers) -> APIRouter:
             return Response(status_code=204, headers=callers.headers(request) | {"cache-control": "no-store"})
         return opened(request, visitor_id, shelf, last_event_id)
 
-    @router.get("/visitors/{visitor_id}/stream", response_class=Response, responses=_STREAM)
+    path, key_first = "/visitors/{visitor_id}/stream", [Depends(callers.check_server)]
+
+    @router.get(path, response_class=Response, responses=_STREAM, dependencies=key_first)
     async def of_visitor(
         request: Request,
         visitor_id: str,
@@ -52,7 +54,6 @@ def streaming(hub: Hub, showcase: Showcase, callers: Callers) -> APIRouter:
         last_event_id: LastEventId = None,
     ) -> Response:
         """Follow any visitor's shelves; for servers."""
-        callers.check_server(request)
         return opened(request, checked_id(visitor_id), shelf, last_event_id)
 
     return router

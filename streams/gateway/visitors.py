@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.events import Event
 from schemas.record import epoch_ms
+from streams.gateway.body import read_json
 from streams.gateway.callers import Callers, checked_id
 from streams.gateway.catalogue_log import utc_now
 from streams.gateway.cleaning import Taken
@@ -17,6 +18,7 @@ from streams.gateway.sending import BusyError, EventLog
 from streams.gateway.wire import Receipt
 
 RETRY_S = 2
+MAX_BODY = 4096
 
 
 class BrowserCookie(BaseModel):
@@ -54,16 +56,29 @@ def visitors(log: EventLog, callers: Callers, *, now: Callable[[], datetime] = u
             raise _busy("Kafka did not answer in time")
         return Receipt(accepted=1)
 
-    @router.post("/resolve")
-    async def resolve(request: Request, known: BrowserCookie) -> KnownVisitor:
+    @router.post("/resolve", openapi_extra=_ASKED)
+    async def resolve(request: Request) -> KnownVisitor:
         """Say whom a browser's cookie names, so that a server can send what that visitor bought."""
         callers.check_server(request)
-        visitor = callers.cookies.read(known.cookie)
+        visitor = callers.cookies.read(await _cookie(request))
         if visitor is None:
             raise HTTPException(404, "This cookie was not made here.")
         return KnownVisitor(visitor_id=visitor.visitor_id)
 
     return router
+
+
+_ASKED = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": BrowserCookie.model_json_schema()}}}
+}
+
+
+async def _cookie(request: Request) -> str:
+    """Read the body, which FastAPI would read whole before anything is checked."""
+    try:
+        return BrowserCookie.model_validate(await read_json(request, most=MAX_BODY)).cookie
+    except ValidationError:
+        raise HTTPException(422, "An object with the text `cookie` is wanted.") from None
 
 
 def _busy(why: str) -> HTTPException:

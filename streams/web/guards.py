@@ -39,16 +39,8 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"] = list(message.get("headers", ()))
-                said = {name for name, _ in headers}
-                headers.extend(pair for pair in HEADERS.items() if pair[0] not in said)
-                if scope.get("scheme") == "https":
-                    headers.append(OVER_TLS)
-            await send(message)
-
-        await self._app(scope, receive, answer)
+        always = [*HEADERS.items(), *([OVER_TLS] if scope.get("scheme") == "https" else [])]
+        await self._app(scope, receive, adding(send, always))
 
 
 class HostGuard:
@@ -103,14 +95,28 @@ def _has_key(scope: Scope) -> bool:
 
 
 def host_of(scope: Scope) -> str:
-    """Give the name a site is called by, without port, in small letters.
+    """Give the name a site is called by, without port, in small letters; "" where there is not one name.
 
     >>> host_of({"headers": [(b"host", b"Shop.example:8080")]}), host_of({"headers": [(b"host", b"[::1]:80")]})
     ('shop.example', '[::1]')
     """
-    found: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+    names = [value for name, value in scope["headers"] if name == b"host"]
+    found: str = names[0].decode("latin-1").lower() if len(names) == 1 else ""
     name, _, port = found.rpartition(":")
     return name if name and port.isdigit() and not name.endswith(":") else found
+
+
+def adding(send: Send, pairs: Collection[tuple[bytes, bytes]]) -> Send:
+    """Answer with headers more, where the answer does not say something else by them."""
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = message["headers"] = list(message.get("headers", ()))
+            said = {name for name, _ in headers}
+            headers.extend(pair for pair in pairs if pair[0] not in said)
+        await send(message)
+
+    return answer
 
 
 async def refuse(send: Send, status: int, text: str, headers: Collection[tuple[bytes, bytes]] = ()) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
 
@@ -45,6 +47,7 @@ def build_site(
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.add_exception_handler(RequestValidationError, _wrong)
     app.state.started = asyncio.Event()
     app.state.leave = leave
     app.include_router(_health(services))
@@ -69,6 +72,16 @@ def _health(services: Sequence[Service]) -> APIRouter:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+async def _wrong(_: Request, error: Exception) -> Response:
+    """Say what is wrong with a request, and nothing of what it was: not everything a sender writes can be written back.
+
+    FastAPI's own answer fails for NaN and for half of a surrogate pair.
+    """
+    assert isinstance(error, RequestValidationError)
+    found = [{name: one[name] for name in ("loc", "msg", "type")} for one in error.errors()]
+    return JSONResponse({"detail": found}, 422)
 
 
 def _verdict(why_not: list[str]) -> Response:
