@@ -59,7 +59,7 @@ def build_gateway(settings: Settings, *, pages: Pages = no_pages, documented: bo
         routers.append(_console(settings.console_url))
     services = [events, *feed.services]
     return build_site(
-        title=TITLE, routers=routers, services=services, guards=_guards(settings), documented=documented,
+        title=TITLE, routers=routers, services=services, guards=_guards(settings, keys), documented=documented,
         leave=feed.leave,
     )  # fmt: skip
 
@@ -71,12 +71,12 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     return settings.own_secrets or (new_secret(),)
 
 
-def _guards(settings: Settings) -> list[Middleware]:
+def _guards(settings: Settings, keys: KeyRing) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         Middleware(Readable, origins=Origins(listed(settings.gateway_origins))),
         Middleware(HostGuard, hosts=listed(settings.gateway_hosts)),
-        Middleware(RateLimit, per_s=settings.gateway_address_rate),
+        Middleware(RateLimit, keys=keys, per_s=settings.gateway_address_rate),
     ]
 
 

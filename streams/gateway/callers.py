@@ -12,7 +12,7 @@ from streams.gateway.origins import Origins
 from streams.gateway.page_address import kept_address
 from streams.gateway.visitor_cookie import NAME, VisitorCookies
 from streams.settings import Settings
-from streams.web.keys import KeyRing
+from streams.web.keys import KeyRing, bearer
 from streams.web_settings import listed
 
 ON_PAGES = tuple(placement.name for placement in PLACEMENTS if placement not in OF_CAMPAIGNS)
@@ -63,8 +63,8 @@ class Callers:
         Raises:
             HTTPException: 401 without a key that is known, 403 with one that is for something else.
         """
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        holder = self._keys.holder(key) if scheme.lower() == "bearer" else None
+        key = bearer(request.headers.get("authorization", ""))
+        holder = None if key is None else self._keys.holder(key)
         if holder is None:
             raise HTTPException(401, "A server's API key is needed here.", {"WWW-Authenticate": "Bearer"})
         if holder.role != "server":

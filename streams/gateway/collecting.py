@@ -21,7 +21,7 @@ from streams.gateway.visitor_cookie import NAME, Visitor, VisitorCookies, new_vi
 from streams.gateway.wire import MAX_BODY, MAX_EVENTS, EventBatch, Receipt, Rejected
 from streams.settings import Settings
 from streams.telemetry import count, observe
-from streams.web.keys import KeyRing
+from streams.web.keys import KeyRing, bearer
 from streams.web_settings import listed
 
 PATH = "/v1/events"
@@ -112,10 +112,10 @@ class Collector:
         Raises:
             HTTPException: 401 nobody's key, 403 not a server's.
         """
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        key = bearer(request.headers.get("authorization", ""))
+        if key is None:
             return False
-        holder = self._keys.holder(key.strip())
+        holder = self._keys.holder(key)
         if holder is None:
             raise HTTPException(401, "not a key of this gateway", {"www-authenticate": "Bearer"})
         if holder.role != "server":

@@ -84,5 +84,6 @@ class Readable:
         """Answer with the headers of the origin that asks."""
         if scope["type"] == "http":
             headers = self._origins.headers(Request(scope))
-            send = adding(send, [(name.encode(), value.encode()) for name, value in headers.items()])
+            pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+            send = adding(send, pairs, unless=b"access-control-allow-origin")
         await self._app(scope, receive, send)

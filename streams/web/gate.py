@@ -1,11 +1,27 @@
 """Who may connect: so many in all, and of one client a tenth of them."""
 
 import hashlib
+import ipaddress
 import secrets
 from collections import Counter
 from collections.abc import Collection
 
 SHARE_OF_ONE = 10
+
+
+def network_of(address: str) -> str:
+    """Give what one client has of addresses: of the sixth version a whole network, of which it may use any.
+
+    >>> network_of("2001:db8::1:2:3:4"), network_of("::ffff:192.0.2.1"), network_of("192.0.2.1"), network_of("")
+    ('2001:db8::/64', '192.0.2.1', '192.0.2.1', '')
+    """
+    if ":" not in address:
+        return address
+    try:
+        found = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
 
 
 class Gate:
@@ -25,18 +41,20 @@ class Gate:
 
     def enter(self, client: str) -> bool:
         """Let a client in; False where it, or the whole, has too many."""
-        if self.total >= self._most or (client not in self._trusted and self._open[client] >= self._of_one):
+        network = network_of(client)
+        if self.total >= self._most or (client not in self._trusted and self._open[network] >= self._of_one):
             return False
         self.total += 1
-        self._open[client] += 1
+        self._open[network] += 1
         return True
 
     def leave(self, client: str) -> None:
         """Count one that was let in as gone."""
+        network = network_of(client)
         self.total -= 1
-        self._open[client] -= 1
-        if not self._open[client]:
-            del self._open[client]
+        self._open[network] -= 1
+        if not self._open[network]:
+            del self._open[network]
 
 
 class Anonymous:
@@ -52,4 +70,4 @@ class Anonymous:
         >>> name("192.0.2.1") == name("192.0.2.1"), name("192.0.2.1") == Anonymous()("192.0.2.1")
         (True, False)
         """
-        return hashlib.blake2b(address.encode(), key=self._salt, digest_size=8).hexdigest()
+        return hashlib.blake2b(network_of(address).encode(), key=self._salt, digest_size=8).hexdigest()

@@ -5,6 +5,7 @@ from typing import Any
 
 from streams.web.buckets import Buckets, retry_after
 from streams.web.gate import Anonymous
+from streams.web.keys import KeyRing, bearer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -64,23 +65,27 @@ class HostGuard:
 
 
 class RateLimit:
-    """So many requests a second from one address; servers, which send a key, are not counted.
+    """So many requests a second from one address; servers, whose key is known, are not counted.
 
     Args:
         app: what is guarded.
+        keys: of servers.
         per_s: in the long run; ten times that in a burst.
         free: paths that are not counted, such as what probes ask for.
     """
 
-    def __init__(self, app: App, *, per_s: float, free: Collection[str] = ("/healthz", "/readyz", "/metrics")) -> None:
+    def __init__(
+        self, app: App, *, keys: KeyRing, per_s: float, free: Collection[str] = ("/healthz", "/readyz")
+    ) -> None:
         self._app = app
+        self._keys = keys
         self._buckets = Buckets(per_s=per_s, burst=10 * per_s)
         self._free = frozenset(free)
         self._name = Anonymous()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer who has not asked too often."""
-        if scope["type"] == "http" and scope["path"] not in self._free and not _has_key(scope):
+        if scope["type"] == "http" and scope["path"] not in self._free and not self._is_server(scope):
             client = scope.get("client")
             wait_s = self._buckets.take(self._name(client[0] if client else ""))
             if wait_s:
@@ -89,9 +94,14 @@ class RateLimit:
                 return
         await self._app(scope, receive, send)
 
+    def _is_server(self, scope: Scope) -> bool:
+        key = bearer(_authorization(scope))
+        holder = None if key is None else self._keys.holder(key)
+        return holder is not None and holder.role == "server"
 
-def _has_key(scope: Scope) -> bool:
-    return any(name == b"authorization" for name, _ in scope["headers"])
+
+def _authorization(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), "")
 
 
 def host_of(scope: Scope) -> str:
@@ -106,14 +116,14 @@ def host_of(scope: Scope) -> str:
     return name if name and port.isdigit() and not name.endswith(":") else found
 
 
-def adding(send: Send, pairs: Collection[tuple[bytes, bytes]]) -> Send:
-    """Answer with headers more, where the answer does not say something else by them."""
+def adding(send: Send, pairs: Collection[tuple[bytes, bytes]], *, unless: bytes = b"") -> Send:
+    """Answer with headers more, where the answer does not say something else by them; none where it says `unless`."""
 
     async def answer(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = message["headers"] = list(message.get("headers", ()))
             said = {name for name, _ in headers}
-            headers.extend(pair for pair in pairs if pair[0] not in said)
+            headers.extend(pair for pair in pairs if unless not in said and pair[0] not in said)
         await send(message)
 
     return answer

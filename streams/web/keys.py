@@ -80,6 +80,16 @@ class KeyRing:
         self._holders = dict(_parsed(path, number, line) for number, line in enumerate(lines, 1) if _counts(line))
 
 
+def bearer(authorization: str) -> str | None:
+    """Give the key of an `Authorization` header; None where it is of another kind.
+
+    >>> bearer("Bearer aisle_x"), bearer("Basic eDp5")
+    ('aisle_x', None)
+    """
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
 def new_key() -> str:
     """Make a key: shown once, and kept nowhere."""
     return PREFIX + secrets.token_urlsafe(32)

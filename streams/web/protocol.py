@@ -22,12 +22,13 @@ class Limits:
     """What one request may take.
 
     `header_bytes` counts request line and headers; `headers_s` from the connection, or the first byte of a later
-    request, to the end of the headers; `body_s` from there to the end of the body.
+    request, to the end of the headers; `body_s` from there to the end of the body, of `body_bytes` at most.
     """
 
     header_bytes: int = 16 * 1024
     headers_s: float = 10
     body_s: float = 15
+    body_bytes: int = 1 << 20
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -40,6 +41,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _came_in = False
     _begun_bytes = 0
     _header_bytes = 0
+    _body_bytes = 0
     _in_headers = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -73,7 +75,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        self._header_bytes = 0
+        self._header_bytes = self._body_bytes = 0
         self._wait(self.limits.headers_s)
         super().on_message_begin()
 
@@ -97,7 +99,10 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body."""
+        """Take a part of a body, which the application may well read whole."""
+        self._body_bytes += len(body)
+        if self._body_bytes > self.limits.body_bytes and not self._closing:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if not self._closing:
             super().on_body(body)
 

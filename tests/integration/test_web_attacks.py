@@ -342,6 +342,6 @@ def test_requests_one_behind_the_other_keep_to_themselves(port: int) -> None:
 )  # fmt: skip
 def test_lengths_that_can_be_read_in_two_ways_are_not_read(port: int, coding: str) -> None:
     """One connection carries many people's requests behind a proxy: where one ends is not to be argued about."""
-    head = f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\nContent-Type: text/plain\r\n"
+    head = "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\nContent-Type: text/plain\r\n"
     found = say(port, f"{head}{coding}\r\n\r\n[]".encode() + request("GET", "/healthz"))
     assert [one.status for one in found] == [400]

@@ -18,7 +18,7 @@ from streams.web.protocol import Limits, guarded
 from streams.web.server import listen
 from streams.web.site import build_site
 
-LIMITS = Limits(header_bytes=2000, headers_s=0.4, body_s=0.4)
+LIMITS = Limits(header_bytes=2000, headers_s=0.4, body_s=0.4, body_bytes=100_000)
 PATIENCE_S = 10
 
 
@@ -105,12 +105,13 @@ def well(site: Site) -> None:
         (post("/length", more="X-Long: " + "x" * 3000 + "\r\n"), b"431"),
         (b"POST /length?" + b"x" * 3000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"431"),
         (b"POST /length HTTP/1.1\r\n" + b"X-Many: y\r\n" * 300, b"431"),
+        (post("/length", b"x" * 100_001), b"413"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"400"),
         (b"POST /length HTTP/1.1\r\nHost: x\r\nX-Split: a\rb\r\n\r\n", b"400"),
         (b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
         ("POST /ümlaut HTTP/1.1\r\nHost: x\r\n\r\n".encode(), b"400"),
     ],
-    ids=["silent", "slow headers", "slow body", "long header", "long address", "many headers", "TLS", "split header",
+    ids=["silent", "slow headers", "slow body", "long header", "long address", "many headers", "long body", "TLS", "split header",
          "smuggled", "raw bytes"],
 )  # fmt: skip
 def test_who_does_not_behave_is_answered_and_left(site: Site, said: bytes, answer: bytes) -> None:

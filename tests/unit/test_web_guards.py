@@ -1,6 +1,7 @@
 """What every web process turns away, and what it tells browsers."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,8 +10,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from streams.web.buckets import Buckets, retry_after
-from streams.web.gate import Gate
+from streams.web.gate import Anonymous, Gate
 from streams.web.guards import HostGuard, RateLimit, SecurityHeaders
+from streams.web.keys import KeyRing, line_of, new_key
 from streams.web.site import build_site
 
 
@@ -55,15 +57,18 @@ def test_only_its_own_names_lead_to_a_site(host: str, status: int) -> None:
     assert answer.status_code == status
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_back() -> None:
-    """Probes are not counted, and a server with a key is not either."""
-    app = site(Middleware(RateLimit, per_s=0.2))
+def test_a_client_that_asks_too_often_is_told_when_to_come_back(tmp_path: Path) -> None:
+    """Probes are not counted, and a server is not either; who only says that it has a key is."""
+    key, view = new_key(), new_key()
+    file = tmp_path / "keys"
+    file.write_text(f"{line_of('backend', 'server', key)}\n{line_of('ann', 'view', view)}\n")
+    app = site(Middleware(RateLimit, keys=KeyRing(file), per_s=0.2))
     statuses = [answer.status_code for answer in get(app, *["/page"] * 3, "/healthz")]
     assert statuses == [200, 200, 429, 200]
     (refused,) = get(app, "/page")
     assert int(refused.headers["retry-after"]) in range(1, 6)
-    (server,) = get(app, "/page", Authorization="Bearer key")
-    assert server.status_code == 200
+    for said, status in ((key, 200), (view, 429), ("", 429), ("aisle_x", 429)):
+        assert get(app, "/page", Authorization=f"Bearer {said}")[0].status_code == status
 
 
 def test_a_burst_is_paid_off() -> None:
@@ -90,6 +95,17 @@ def test_one_client_cannot_take_all_connections() -> None:
     gate.leave("a")
     assert gate.enter("a")
     assert gate.total == 3
+
+
+def test_who_has_a_network_of_addresses_is_one_client() -> None:
+    """Of the sixth version anybody has 2^64; an old address in new clothes is the old one."""
+    gate, name = Gate(20), Anonymous()
+    assert [gate.enter(f"2001:db8::{number}") for number in range(1, 4)] == [True, True, False]
+    assert gate.enter("2001:db8:0:1::1")
+    gate.leave("2001:db8::2")
+    assert gate.enter("2001:db8::9")
+    assert name("2001:db8::1") == name("2001:db8::ffff:1") != name("2001:db8:0:1::1")
+    assert name("::ffff:192.0.2.1") == name("192.0.2.1")
 
 
 def test_a_proxy_brings_as_many_as_there_may_be() -> None:
