@@ -111,8 +111,8 @@ def well(site: Site) -> None:
         (b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
         ("POST /ümlaut HTTP/1.1\r\nHost: x\r\n\r\n".encode(), b"400"),
     ],
-    ids=["silent", "slow headers", "slow body", "long header", "long address", "many headers", "long body", "TLS", "split header",
-         "smuggled", "raw bytes"],
+    ids=["silent", "slow headers", "slow body", "long header", "long address", "many headers", "long body", "TLS",
+         "split header", "smuggled", "raw bytes"],
 )  # fmt: skip
 def test_who_does_not_behave_is_answered_and_left(site: Site, said: bytes, answer: bytes) -> None:
     """In bounded time, while others are served."""
