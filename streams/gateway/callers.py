@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fastapi import HTTPException, Request
+from pydantic import TypeAdapter, ValidationError
 
 from models.placements import OF_CAMPAIGNS, PLACEMENTS
-from schemas.record import MAX_ID_CHARS
+from schemas.record import MAX_ID_CHARS, Id
 from streams.gateway.held_slate import ShelfKey
 from streams.gateway.origins import Origins
 from streams.gateway.page_address import kept_address
@@ -20,6 +21,7 @@ ON_PAGES = tuple(placement.name for placement in PLACEMENTS if placement not in 
 
 VARY = "Cookie, Origin"
 MAX_ANCHOR = 2048
+_ID = TypeAdapter[str](Id)
 MAX_SHELVES = 50
 
 
@@ -102,9 +104,10 @@ def checked_id(text: str) -> str:
     Raises:
         HTTPException: 422, it is none.
     """
-    if not 0 < len(text) <= MAX_ID_CHARS or not text.isprintable():
+    try:
+        return _ID.validate_python(text)
+    except ValidationError:
         _refuse(f"A visitor's id has 1 to {MAX_ID_CHARS} characters, none of them a control character.")
-    return text
 
 
 def _shelf(text: str) -> ShelfKey:

@@ -7,7 +7,9 @@ of arrival, which is at most `LATER_MS` after ours.
 from typing import Any, NamedTuple
 
 from schemas.errors import DecodeError
-from schemas.events import AHEAD_MS, BEHIND_MS, CONTEXT_VISITOR, EARLIEST_MS, LATEST_MS, Consent, Event, Sender
+from schemas.events import (
+    AHEAD_MS, BEHIND_MS, CONTEXT_VISITOR, EARLIEST_MS, LATEST_MS, MAX_ITEMS, Consent, Event, Sender,
+)  # fmt: skip
 from schemas.record import MAX_RECORD_BYTES, epoch_ms, from_epoch_ms, of_object
 from streams.gateway.page_address import kept_address
 from streams.gateway.wire import Rejection
@@ -61,6 +63,8 @@ def clean(raw: object, sent: Sent, *, known: bool) -> Taken | Refusal:
     """
     if not isinstance(raw, dict):
         return Refusal("schema", "Event.record: not an object")
+    if isinstance(items := raw.get("items"), list) and len(items) > MAX_ITEMS:  # each would be judged on its own
+        return Refusal("schema", "Event.items: too many")
     try:
         event = of_object(Event, _filled(raw, sent))
     except DecodeError as error:

@@ -28,6 +28,10 @@ FRESH = 0.5
 """In the last half of its life a slate is shown and asked for anew."""
 
 
+RESERVED = 0.25
+"""This part of the budget is for what any page shows: who makes up contexts cannot spend it."""
+
+
 class Contextual:
     """The slates of contexts.
 
@@ -59,7 +63,7 @@ class Contextual:
         self._per_s = per_s
         self._clock = clock
         self._now = now
-        self._budget = max(1.0, per_s)
+        self._budget = self._most = max(1.0, per_s)
         self._counted = clock()
         self._flying: dict[str, asyncio.Task[None]] = {}
 
@@ -96,18 +100,19 @@ class Contextual:
             return None
         flight = self._flying.get(visitor_id)
         if flight is None:
-            if not self._affords():
+            if not self._affords(context):
                 count("gateway_contextual", outcome="over_budget")
                 return None
             flight = self._flying[visitor_id] = asyncio.create_task(self._fly(context, self._log))
             flight.add_done_callback(lambda _: self._flying.pop(visitor_id, None))
         return flight
 
-    def _affords(self) -> bool:
+    def _affords(self, context: Context) -> bool:
         now = self._clock()
-        self._budget = min(max(1.0, self._per_s), self._budget + (now - self._counted) * self._per_s)
+        self._budget = min(self._most, self._budget + (now - self._counted) * self._per_s)
         self._counted = now
-        if self._per_s <= 0 or self._budget < 1:
+        reserved = 0.0 if context == Context(context.placement) else RESERVED * self._per_s
+        if self._per_s <= 0 or self._budget < 1 + min(reserved, self._most - 1):
             return False
         self._budget -= 1
         return True

@@ -25,6 +25,12 @@ SLATE_BYTES = 800
 UNREAD = 8
 """Slates of one visitor that wait to be read; then all but the newest of each shelf go."""
 
+SHELVES = 100
+"""Of one visitor: who leafs through a thousand products has a shelf on each page, and each look goes through all."""
+
+FORGOTTEN = 100_000
+"""Who was forgotten last; of those before, no slate is under way any more."""
+
 SWEPT = 64
 """Visitors looked at with each sweep."""
 
@@ -164,7 +170,10 @@ class Shelves:
             if before is None or slate.replaces(before):
                 found[slate.shelf] = slate
         now_ms = self._now_ms()
-        visitor.shelves = {shelf: slate for shelf, slate in found.items() if slate.expires_ms > now_ms}
+        fresh = [pair for pair in found.items() if pair[1].expires_ms > now_ms]
+        if len(fresh) > SHELVES:
+            fresh = sorted(fresh, key=lambda pair: (pair[1].appended_ms, pair[1].offset))[-SHELVES:]
+        visitor.shelves = dict(fresh)
         self._weigh(visitor, VISITOR_BYTES + sum(map(_bytes_of, visitor.shelves.values())) - visitor.bytes)
 
     def _weigh(self, visitor: _Visitor, more: int) -> None:
@@ -184,6 +193,8 @@ class Shelves:
     def _remember(self, visitor_id: str, forgotten: Forgotten) -> None:
         self._forgotten[visitor_id] = forgotten
         self._forgotten.move_to_end(visitor_id)
+        if len(self._forgotten) > FORGOTTEN:
+            self._forgotten.popitem(last=False)
 
 
 def _readable(record: LogRecord) -> HeldSlate | None:

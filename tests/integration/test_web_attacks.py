@@ -30,6 +30,7 @@ def shop(embedded_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> I
     with (folder / "keys").open("a") as keys:
         keys.write(line_of("ann", "operate", OPERATOR) + "\n")
     shop.sell("mine", "hers")
+    shop.sell("odd", brand=SCRIPT, url="javascript:alert(1)")
     yield shop
     shop.close()
 
@@ -178,6 +179,15 @@ def test_no_path_leads_where_it_should_not(port: int, path: str) -> None:
         assert b"root:" not in answer.body
 
 
+@pytest.mark.parametrize("name", ["a\u00a0b", "\U0001f469\u200d\U0001f373", "w'\"<x>", "..", "%"])
+def test_whoever_can_be_written_can_be_forgotten(port: int, shop: Shop, name: str) -> None:
+    """The same ids are taken in a path as in an event."""
+    key = {"Authorization": f"Bearer {shop.key}"}
+    body = json.dumps({"event_id": "e", "name": "search", "visitor_id": name}).encode()
+    assert ask(port, "POST", "/v1/events", key | {"Content-Type": "application/json"}, body).status == 202
+    assert ask(port, "DELETE", f"/v1/visitors/{quote(name, safe='')}", key).status == 202
+
+
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "TRACE", "CONNECT", "PROPFIND", "GET", "DELETE"])
 def test_other_methods_do_nothing(port: int, method: str) -> None:
     """They are refused, and TRACE repeats no cookie."""
@@ -262,7 +272,6 @@ def test_no_cache_keeps_a_visitors_shelf(port: int) -> None:
 
 def test_what_goes_into_headers_and_events_cannot_break_out_of_them(shop: Shop, port: int) -> None:
     """Titles, anchors and ids with line ends and scripts stay one line of JSON, of a type that nobody guesses."""
-    shop.sell("odd", brand=SCRIPT, url="javascript:alert(1)")
     page = shop.open(port, "eve", **{"Last-Event-ID": "1-1 event: slate"})
     slate = shop.decide("eve", ["odd"], placement="search", anchor=SCRIPT)
     told = page.next()

@@ -7,7 +7,7 @@ import pytest
 from schemas.errors import DecodeError
 from streams.flow import LogRecord
 from streams.gateway.held_slate import expiry_ms, is_campaign, read_slate
-from streams.gateway.shelves import UNREAD, Shelves
+from streams.gateway.shelves import SHELVES, UNREAD, Shelves
 from tests.erasing import erasure
 from tests.slates_held import NOON_MS, held, record
 
@@ -182,3 +182,22 @@ def test_old_erasures_concern_nobody_any_more(shelves: Shelves, clock: Clock) ->
     shelves.sweep()
     shelves.put(record(2, visitor="w", expires_ms=clock.ms + 1000))
     assert shelves.of("w")
+
+
+def test_who_leafs_through_all_products_keeps_the_newest_shelves(shelves: Shelves) -> None:
+    """Each look at a visitor goes through all their shelves."""
+    for number in range(SHELVES + 50):
+        shelves.put(record(number, placement="product", anchor=f"p{number}"))
+    kept = shelves.of("v")
+    assert len(kept) == SHELVES
+    assert ("product", "p49") not in kept
+    assert ("product", f"p{SHELVES + 49}") in kept
+
+
+def test_who_was_forgotten_is_not_remembered_without_bound(shelves: Shelves, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of long ago go first, of whom nothing is under way."""
+    monkeypatch.setattr("streams.gateway.shelves.FORGOTTEN", 2)
+    for name in ("first", "second", "third"):
+        shelves.forget(name)
+        shelves.put(record(1, visitor=name))
+    assert [bool(shelves.of(name)) for name in ("first", "second", "third")] == [True, False, False]
