@@ -44,7 +44,8 @@ class WebSettings(BaseSettings):
         50,
         gt=0,
         le=1e6,
-        description="Most events a second from one browser, in the long run; ten times that in a burst.",
+        description="Most events a second from one browser, in the long run; ten times that in a burst, or from one "
+        "address.",
     )
     gateway_address_rate: float = Field(
         200, gt=0, le=1e6, description="Most requests a second from one address; ten times that in a burst."

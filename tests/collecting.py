@@ -44,15 +44,16 @@ class MemoryEventLog:
 
 
 class Site:
-    """A collector over a log in memory, at `SHOP`, at a time that stands still."""
+    """A collector over a log in memory, at `SHOP`, at a time that a test moves."""
 
     def __init__(self, folder: Path, *, secrets: Sequence[str] = ("s" * 32,), **settings: Any) -> None:
         self.log = MemoryEventLog()
+        self.now_ms = NOW_MS
         self.keys = folder / "keys"
         self.keys.touch()
         self.cookies = VisitorCookies(secrets)
         given = Settings(_env_file=None, **settings)
-        self.collector = Collector(self.log, KeyRing(self.keys), self.cookies, given, now_ms=lambda: NOW_MS)
+        self.collector = Collector(self.log, KeyRing(self.keys), self.cookies, given, now_ms=lambda: self.now_ms)
         self.app = build_site(title="test", routers=[events_router(self.collector)], services=())
 
     def key(self, role: Role) -> str:

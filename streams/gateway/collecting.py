@@ -14,8 +14,10 @@ from starlette.responses import JSONResponse, Response
 from schemas.record import epoch_ms
 from streams.gateway.body import read_json
 from streams.gateway.cleaning import Refusal, Sent, Taken, clean
+from streams.gateway.clocks import Clocks
 from streams.gateway.documented import EVENTS_DESCRIPTION, EVENTS_REQUEST, EVENTS_RESPONSES
 from streams.gateway.origins import Origins
+from streams.gateway.rates import EventRates
 from streams.gateway.sending import BusyError, EventLog
 from streams.gateway.visitor_cookie import NAME, Visitor, VisitorCookies, new_visitor_id
 from streams.gateway.wire import MAX_BODY, MAX_EVENTS, EventBatch, Receipt, Rejected
@@ -64,6 +66,8 @@ class Collector:
         self._origins = Origins(listed(settings.gateway_origins))
         self._search_param = settings.gateway_search_param
         self._now_ms = now_ms
+        self._rates = EventRates(settings.gateway_rate)
+        self._clocks = Clocks()
         secure = "; Secure" if settings.gateway_secure_cookie else ""
         self._attributes = f"; HttpOnly; Path=/; SameSite=Lax{secure}"
         self._max_age = settings.gateway_cookie_days * DAY_S
@@ -90,11 +94,14 @@ class Collector:
             self._origins.check(request)
         batch = _batch(await read_json(request, most=MAX_BODY))
         visitor = None if by_server else self._cookies.read(request.cookies.get(NAME))
+        if not by_server:
+            self._rates.take(request, visitor and visitor.visitor_id, len(batch.events))
+        visitor_id = "" if by_server else visitor.visitor_id if visitor else new_visitor_id()
         sent = Sent(
             "server" if by_server else "browser",
             received_ms,
-            visitor_id="" if by_server else visitor.visitor_id if visitor else new_visitor_id(),
-            ahead_ms=0 if batch.sent_at is None else epoch_ms(batch.sent_at) - received_ms,
+            visitor_id=visitor_id,
+            ahead_ms=self._ahead_ms(batch, visitor_id, received_ms),
             consent=batch.consent,
             private=request.headers.get("sec-gpc") == "1",
             search_param=self._search_param,
@@ -105,6 +112,12 @@ class Collector:
         if not by_server and written and (cookie := self._cookie(visitor, sent, written)):
             headers = headers | {"set-cookie": cookie}
         return _answer(receipt, headers)
+
+    def _ahead_ms(self, batch: EventBatch, visitor_id: str, received_ms: int) -> int:
+        """Say how far the sender's clock is ahead; servers are one sender."""
+        if batch.sent_at is None:
+            return 0
+        return self._clocks.ahead_ms(visitor_id, epoch_ms(batch.sent_at) - received_ms)
 
     def _is_server(self, request: Request) -> bool:
         """Tell a server by its key.

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from schemas.record import epoch_ms
 from streams.gateway import body
 from streams.gateway.visitor_cookie import NAME
 from streams.gateway.wire import MAX_BODY, MAX_EVENTS
-from tests.collecting import PAGE, SHOP, Site, asked, at, event
+from tests.collecting import NOW_MS, PAGE, SHOP, Site, asked, at, event
 
 SERVERS = {"visitor_id": "v1"}
 
@@ -273,6 +275,47 @@ def test_the_senders_clock_is_corrected(site: Site) -> None:
     site.post({"sent_at": at(3600), "events": [event(at=at(3590)), event()]})
 
     assert [value["at"] for value in site.log.values()] == [at(-10), at(0)]
+
+
+@pytest.mark.parametrize("delays_ms", [(40, 900), (900, 40), (0, 9_000), (9_000, 0)])
+@pytest.mark.parametrize("ahead_s", [0, 20, -20, 58, 60.2, -60, 3600, 3630, -89.9, -3630, 1e6])
+def test_the_networks_delay_leaves_events_in_order(site: Site, ahead_s: float, delays_ms: tuple[int, int]) -> None:
+    """An event that looked older than the one before would ask for no slate."""
+    cookie = site.cookies.write("w-somebody")
+    for number, delay_ms in enumerate(delays_ms):
+        said = at(10 * number + ahead_s - delay_ms / 1000)
+        site.post({"sent_at": said, "events": [event(at=said, event_id=f"e{number}")]}, cookie=cookie)
+        site.now_ms += 10_000
+    first, second = (value["at"] for value in site.log.values())
+    assert first < second
+    assert abs(epoch_ms(datetime.fromisoformat(first)) - NOW_MS) < 100_000
+
+
+def test_a_browser_sends_so_much_and_no_more(tmp_path: Path) -> None:
+    """With a cookie it is counted by that, whatever its address; refused, it is told when to come back."""
+    site = Site(tmp_path, gateway_rate=0.5, gateway_origins="https://other.example")
+    mine, hers = site.cookies.write("w-1"), site.cookies.write("w-2")
+    other = PAGE | {"origin": "https://other.example"}
+
+    assert site.post([event()] * 5, cookie=mine).status_code == 202
+    refused = site.post([event()], other, cookie=mine)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
+    assert refused.headers["access-control-allow-origin"] == "https://other.example"
+    assert refused.headers["access-control-expose-headers"] == "Retry-After"
+    assert site.post([event()], cookie=hers).status_code == 202
+    assert site.post({"timings": []}, cookie=mine).status_code == 429
+    assert len(site.log.records) == 6
+    assert site.by_server([event(**SERVERS)] * 50).status_code == 202
+
+
+def test_cookies_are_not_given_away_without_bound(tmp_path: Path) -> None:
+    """Who has none is their address, and an address takes only so many browsers with it."""
+    site = Site(tmp_path, gateway_rate=0.5)
+    answers = [site.post([event()]) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [202] * 5 + [429]
+    assert "set-cookie" not in answers[5].headers
+    many = [site.post([event()] * 5, cookie=site.cookies.write(f"w-{number}")).status_code for number in range(10)]
+    assert many == [202] * 9 + [429]
 
 
 def test_the_document_shows_what_may_be_sent_and_answered(site: Site) -> None:
