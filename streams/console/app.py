@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from schemas.errors import RefusedError
 from streams.console.asking import figures_router, visitors_router
 from streams.console.audit import AuditLog
 from streams.console.entering import Door, door_router
-from streams.console.guard import Guard
+from streams.console.guard import ANSWERED_WITH, OwnPages
 from streams.console.operators import Operators
 from streams.console.watching import Watching
 from streams.gateway.visitor_cookie import VisitorCookies
 from streams.settings import Settings
+from streams.web.guards import HostGuard, SecurityHeaders
 from streams.web.keys import KeyRing
 from streams.web.site import build_site
 from streams.web_settings import listed
@@ -41,10 +43,14 @@ def build_console(settings: Settings, client: Mapping[str, Any]) -> FastAPI:
     cookies = VisitorCookies(settings.own_secrets)
     routers = [door_router(door), figures_router(watching, door, cookies), visitors_router(watching, door)]
     leaving = threading.Event()
-    app = build_site(title=TITLE, routers=routers, services=watching.services, leave=leaving.set)
+    guards = [
+        Middleware(SecurityHeaders, more=ANSWERED_WITH),
+        Middleware(HostGuard, hosts=listed(settings.console_hosts)),
+        Middleware(OwnPages),
+    ]
+    app = build_site(title=TITLE, routers=routers, services=watching.services, guards=guards, leave=leaving.set)
     app.state.leaving = leaving.is_set  # what open streams ask
     app.state.watching = watching
-    app.add_middleware(Guard, hosts=listed(settings.console_hosts))
     return app
 
 

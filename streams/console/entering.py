@@ -7,10 +7,11 @@ from fastapi import APIRouter, Cookie, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from schemas.errors import RetryError
-from streams.console.attempts import Attempts
 from streams.console.audit import AuditLog, Deed
 from streams.console.operators import COOKIE, LASTS_S, Operators, Session
 from streams.console.pages import asset, page
+from streams.web.buckets import Buckets, retry_after
+from streams.web.gate import network_of
 
 MOST_BODY = 4096
 
@@ -27,13 +28,12 @@ class Door:
     Args:
         operators: exchanges keys for cookies.
         audit: is told who comes and goes.
-        attempts: how often a client may try; one bucket for all of them besides.
     """
 
-    def __init__(self, operators: Operators, audit: AuditLog, attempts: Attempts | None = None) -> None:
+    def __init__(self, operators: Operators, audit: AuditLog) -> None:
         self.operators, self.audit = operators, audit
-        self._attempts = attempts or Attempts()
-        self._together = Attempts(burst=50, every_s=1.0)
+        self._attempts = Buckets(per_s=1 / 12, burst=5)
+        self._together = Buckets(per_s=1, burst=50)
 
     def session(self, request: Request) -> Session:
         """Give who is asking.
@@ -59,7 +59,7 @@ class Door:
 
     def wait_s(self, client: str) -> float:
         """Take an attempt of a client; gives how long to wait where there is none."""
-        return self._attempts.take(client) or self._together.take("")
+        return self._attempts.take(network_of(client)) or self._together.take("")
 
     def note(self, who: str, what: Deed, visitor_id: str | None = None) -> None:
         """Write something down, before it is done.
@@ -124,7 +124,7 @@ async def _asset(name: str) -> Response:
 async def _login(door: Door, request: Request) -> Response:
     client = request.client.host if request.client else ""
     if wait_s := door.wait_s(client):
-        return HTMLResponse(login_page("often"), 429, {"Retry-After": str(int(wait_s) + 1)})
+        return HTMLResponse(login_page("often"), 429, {"Retry-After": retry_after(wait_s)})
     found = door.operators.login(await _key(request))
     door.note(found[0].name if found else "", "login" if found else "refused")
     if found is None:

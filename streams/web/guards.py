@@ -29,10 +29,16 @@ OVER_TLS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class SecurityHeaders:
-    """Tell browsers what this site never does; a route that says otherwise is left alone."""
+    """Tell browsers what this site never does; a route that says otherwise is left alone.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        app: what answers.
+        more: of this site, besides or instead of what every site says.
+    """
+
+    def __init__(self, app: App, more: Mapping[bytes, bytes] | None = None) -> None:
         self._app = app
+        self._headers = {**HEADERS, **(more or {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the headers."""
@@ -40,7 +46,7 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
-        always = [*HEADERS.items(), *([OVER_TLS] if scope.get("scheme") == "https" else [])]
+        always = [*self._headers.items(), *([OVER_TLS] if scope.get("scheme") == "https" else [])]
         await self._app(scope, receive, adding(send, always))
 
 

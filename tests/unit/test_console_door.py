@@ -12,7 +12,6 @@ import pytest
 
 from schemas.errors import RefusedError, RetryError
 from streams.console.app import AUDIT, build_console, check_door
-from streams.console.attempts import Attempts
 from streams.console.audit import AuditLog
 from streams.console.operators import COOKIE, LASTS_S, RENEW_AFTER_S, RENEWED_S, Operators
 from streams.console.shortening import Handles, fingerprint, shortened
@@ -114,17 +113,6 @@ def test_keys_are_not_tried_for_long(tmp_path: Path, keys: Keys) -> None:
         assert 1 <= int(answer.headers["retry-after"]) <= 13
 
     asked(tmp_path, work, keys_file=keys.file)
-
-
-def test_attempts_come_back_one_by_one() -> None:
-    """And who waits long has no more than at the beginning."""
-    clock = Clock()
-    attempts = Attempts(burst=2, every_s=10, clock=clock)
-    assert [attempts.take("a") for _ in range(3)] == [0, 0, 10]
-    clock.now += 10
-    assert [attempts.take("a") for _ in range(2)] == [0, 10]
-    clock.now += 1000
-    assert [attempts.take("a") for _ in range(3)] == [0, 0, 10]
 
 
 def test_a_cookie_is_renewed_but_not_for_ever(keys: Keys) -> None:
