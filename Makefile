@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports kernels tests format clean
-.PHONY: tests-alone tests-stories tests-engine tests-rest
+.PHONY: tests-alone tests-stories tests-engine tests-pages tests-rest
 .PHONY: attack bench bench-collector bench-kernels bench-replay bench-streams cold faults fuzz
 .PHONY: judge-faults parity takeover stock soak
 
@@ -43,6 +43,7 @@ test: check ## The same as check
 
 check: lint imports ## Everything CI runs: lint, types, import rules, tests
 	@$(MAKE) --no-print-directory -j5 types tests-alone tests-stories tests-engine tests-rest
+	@$(MAKE) --no-print-directory tests-pages
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -79,7 +80,11 @@ tests-engine: kernels
 	$(BIN)/pytest $(ARGS) $(ENGINE)
 
 tests-rest: kernels
-	$(GIVES_WAY) $(BIN)/pytest $(ARGS) $(addprefix --ignore=,tests/e2e tests/contract tests/integration)
+	$(GIVES_WAY) $(BIN)/pytest $(ARGS) $(addprefix --ignore=,tests/e2e tests/contract tests/integration tests/browser)
+
+# After the others: what a person does in a browser takes its time, and is measured in it.
+tests-pages: kernels
+	$(BIN)/pytest $(ARGS) tests/browser
 
 format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix-only .

@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 
 from schemas.errors import DecodeError
 from schemas.events import (
-    AHEAD_MS, BEHIND_MS, CONTEXT_VISITOR, EARLIEST_MS, LATEST_MS, MAX_ITEMS, Consent, Event, Sender,
+    AHEAD_MS,
+    BEHIND_MS,
+    CONTEXT_VISITOR,
+    EARLIEST_MS,
+    LATEST_MS,
+    MAX_ITEMS,
+    Consent,
+    Event,
+    Sender,
 )  # fmt: skip
 from schemas.record import MAX_RECORD_BYTES, epoch_ms, from_epoch_ms, of_object
 from streams.gateway.page_address import kept_address
