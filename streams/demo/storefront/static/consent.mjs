@@ -13,6 +13,8 @@ export const choice = () => {
   return chosen in TOLD ? chosen : "unknown";
 };
 
+export const isAllowed = () => choice() === "granted" && !isRefusedByBrowser();
+
 export const askConsent = () => {
   const banner = document.querySelector("#consent");
   const told = document.querySelector("[data-consent-told]");

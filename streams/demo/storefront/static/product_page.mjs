@@ -1,6 +1,7 @@
 // A product's page: putting it in the cart, and remembering it for the front page.
 
 import {inCart, put} from "./cart.mjs";
+import {isAllowed} from "./consent.mjs";
 import {element} from "./elements.mjs";
 import {read, write} from "./storage.mjs";
 import {aisle} from "./tracking.mjs";
@@ -9,11 +10,18 @@ const LAST = "shop.last";
 
 export const lastSeen = () => read(LAST, null, "sessionStorage");
 
+// Only with consent, and no longer than it lasts.
+const remember = (productId) => {
+  if (!isAllowed()) write(LAST, null, "sessionStorage");
+  else if (productId) write(LAST, productId, "sessionStorage");
+};
+
 export const startProduct = () => {
   const form = document.querySelector("[data-buy]");
+  const line = form && JSON.parse(form.dataset.line);
+  remember(line?.item_id);
+  aisle.on("consent", () => remember(line?.item_id));
   if (!form) return;
-  const line = JSON.parse(form.dataset.line);
-  write(LAST, line.item_id, "sessionStorage");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     put(line.item_id, (inCart().get(line.item_id) ?? 0) + 1);

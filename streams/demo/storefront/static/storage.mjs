@@ -8,9 +8,11 @@ export const read = (key, fallback, storage = "localStorage") => {
   }
 };
 
+// Nothing, `null`, takes away what was there.
 export const write = (key, value, storage = "localStorage") => {
   try {
-    window[storage].setItem(key, JSON.stringify(value));
+    if (value === null) window[storage].removeItem(key);
+    else window[storage].setItem(key, JSON.stringify(value));
   } catch {
     // The page shows what it has; the next one starts anew.
   }
