@@ -13,9 +13,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports kernels tests format clean
-.PHONY: tests-alone tests-stories tests-engine tests-pages tests-rest
-.PHONY: attack bench bench-collector bench-kernels bench-replay bench-streams cold faults fuzz
-.PHONY: judge-faults parity takeover stock soak
+.PHONY: tests-alone tests-engine tests-pages tests-rest tests-stories
+.PHONY: attack bench bench-browser bench-collector bench-kernels bench-replay bench-streams cold
+.PHONY: faults fuzz judge-faults parity screenshots soak stock takeover
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -122,6 +122,12 @@ bench-replay: $(STAMP) ## How fast a replay goes beside a worker that catches up
 
 bench-streams: $(STAMP) ## 5,000 open streams on one gateway (ARGS="--streams 500 --rate 100 --broker maven")
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests/bench $(BIN)/python tests/bench/open_streams.py $(ARGS)
+
+bench-browser: $(STAMP) ## From a click on a page to the shelf that answers it, in a browser, on real Kafka (ARGS="--clicks 80")
+	@HF_HUB_OFFLINE=1 PYTHONPATH=$(CURDIR):$(CURDIR)/tests/bench $(BIN)/python tests/bench/browser.py $(ARGS)
+
+screenshots: $(STAMP) ## Take the pictures of docs/images: the shop and the console, wide and on a phone
+	@AISLE_SCREENSHOTS=1 $(BIN)/pytest tests/browser/test_console_e2e.py -k look_like
 
 takeover: $(STAMP) ## Measure start, takeover, rolling restart and a backlog, write docs/takeover.md
 	@$(BIN)/python tests/bench/takeover.py $(ARGS)

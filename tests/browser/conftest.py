@@ -2,12 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from streams.brokers import Broker
 from tests.browser.gateway_double import GatewayDouble
+from tests.browser.person import Person
+from tests.browser.stage import Stage
 from tests.conftest import absent
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -65,3 +70,48 @@ def gateway() -> Iterator[GatewayDouble]:
     """Give a double of the gateway."""
     with GatewayDouble() as gateway:
         yield gateway
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], object]:
+    """Give what puts a measured time on the terminal, whether the test passes or not."""
+
+    def write(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line} (load {os.getloadavg()[0]:.1f})\n")
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def stage(kafka_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Give a shop on real Kafka, with its worker and its console."""
+    stage = Stage(kafka_broker, tmp_path_factory.mktemp("stage"))
+    try:
+        stage.open()
+        yield stage
+    finally:
+        stage.close()
+        kafka_broker.delete_topics(stage.site.prefix)
+
+
+class Meet(Protocol):
+    """Gives somebody new, with a browser of their own."""
+
+    def __call__(self, **options: Any) -> Person: ...
+
+
+@pytest.fixture
+def meet(chromium: Browser, stage: Stage) -> Iterator[Meet]:
+    """Give people; nothing may have gone wrong in their browsers that a test does not know of."""
+    met: list[Person] = []
+
+    def someone(**options: Any) -> Person:
+        met.append(Person(chromium, stage, **options))
+        return met[-1]
+
+    yield someone
+    problems = [problem for person in met for problem in person.problems]
+    for person in met:
+        person.close()
+    assert problems == []
