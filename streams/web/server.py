@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import socket
 from collections.abc import Sequence
 from types import FrameType
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 20
+FILES_BESIDE = 128
+"""Open files that a process has besides its clients' connections: to Kafka, to its logs."""
+
 DRAINED_IN_S = 5
 """Open streams end at once; what else is under way has so long."""
 
@@ -48,20 +52,39 @@ def serve(app: FastAPI, listener: socket.socket, *, connections: int, proxies: S
     Args:
         app: what is served.
         listener: of `listen`.
-        connections: most at the same time; of one client a tenth of them.
+        connections: most at the same time, fewer where files are limited; of one client a tenth of them.
         proxies: addresses whose word on the client's address and scheme is believed.
 
     Raises:
         RefusedError: something beside the requests refused to go on.
     """
+    gate = Gate(room_for(connections), proxies)
     config = uvicorn.Config(
-        app, http=guarded(Gate(connections, proxies)), loop="uvloop", ws="none", lifespan="on", log_config=None,
+        app, http=guarded(gate), loop="uvloop", ws="none", lifespan="on", log_config=None,
         access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAINED_IN_S, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
     )  # fmt: skip
     server = _Server(config)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(server, app, listener))
+
+
+def room_for(connections: int) -> int:
+    """Let the process have as many files as so many connections take; gives how many there is room for.
+
+    Beyond its limit a process could open nothing at all, and no broker either.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + FILES_BESIDE
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    room = max(1, min(connections, soft - FILES_BESIDE))
+    if room < connections:
+        log.warning("%s open files (ulimit -n) leave room for %s connections, not %s", soft, room, connections)
+    return room
 
 
 class _Server(uvicorn.Server):

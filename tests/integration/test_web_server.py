@@ -1,6 +1,7 @@
 """A real listener, and clients that do not behave."""
 
 import asyncio
+import resource
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ from fastapi import APIRouter, Request
 
 from streams.web.gate import Gate
 from streams.web.protocol import Limits, guarded
-from streams.web.server import listen
+from streams.web.server import FILES_BESIDE, listen, room_for
 from streams.web.site import build_site
 
 LIMITS = Limits(header_bytes=2000, headers_s=0.4, body_s=0.4, body_bytes=100_000)
@@ -152,3 +153,26 @@ def test_one_client_cannot_keep_others_out() -> None:
         for connection in held:
             connection.close()
         well(site)
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked", "room"),
+    [
+        ((1024, 20_000), 9000, 9000),
+        ((1024, 4096), 9000, 4096 - FILES_BESIDE),
+        ((20_000, 20_000), 9000, 9000),
+        ((1024, resource.RLIM_INFINITY), 9000, 9000),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), 9000, 9000),
+        ((64, 64), 10, 1),
+    ],
+)
+def test_no_more_connections_come_in_than_there_are_files_for(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], asked: int, room: int
+) -> None:
+    """A process without one can open nothing, no broker either; the limit is raised as far as it may be."""
+    set_to: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, to: set_to.append(to))
+    assert room_for(asked) == room
+    assert all(soft <= limits[1] or limits[1] == resource.RLIM_INFINITY for soft, _ in set_to)
+    assert bool(set_to) == (0 < limits[0] < asked + FILES_BESIDE)
