@@ -41,7 +41,8 @@ def listens(folder: Path) -> bool:
 def gateway(environment: Mapping[str, str]) -> Iterator[tuple[Child, int]]:
     """Run a gateway pinned to one core; gives it and its port."""
     settings = {"AISLE_GATEWAY_PORT": "0", "AISLE_GATEWAY_SECURE_COOKIE": "0", "AISLE_GATEWAY_SECRETS": "s" * 32}
-    with Child(["-c", _GATEWAY], {**environment, **settings, "AISLE_GATEWAY_RATE": "1e6"}, ready=listens) as child:
+    rates = {"AISLE_GATEWAY_RATE": "1e6", "AISLE_GATEWAY_ADDRESS_RATE": "1e6"}  # all browsers share an address here
+    with Child(["-c", _GATEWAY], {**environment, **settings, **rates}, ready=listens) as child:
         child.wait_ready()
         found = _ADDRESS.search(child.said())
         port = int(found.group(1)) if found else 0

@@ -60,6 +60,8 @@ def gateway(node: Node, folder: Path) -> Iterator[str]:
         "AISLE_GATEWAY_PORT": "0",
         "AISLE_GATEWAY_BUFFER_S": str(BUFFER_S),
         "AISLE_GATEWAY_SECRETS": "s" * 32,
+        "AISLE_GATEWAY_RATE": "1e6",
+        "AISLE_GATEWAY_ADDRESS_RATE": "1e6",
     }
     log = folder / "gateway.log"
     with log.open("wb") as out:
