@@ -17,6 +17,14 @@ MOST_BYTES = 4 << 20
 HISTOGRAMS = ("aisle_gateway_browser_seconds", "aisle_gateway_slate_seconds")
 GAUGES = ("aisle_ready", "aisle_refused", "aisle_source_lag", "aisle_follower_lag", "aisle_gateway_streams")
 
+KINDS = {
+    "aisle_gateway_streams": "gateway",
+    "aisle_judge_queue": "judge",
+    "aisle_oldest_vector_age_seconds": "catalog",
+    "aisle_source_lag": "clicks",
+}
+"""A gauge that a process of one kind alone has, and what the process is called."""
+
 Bars = dict[str, dict[float, float]]
 
 
@@ -65,7 +73,7 @@ class Scraping:
             self._told[url] = {"url": url, "answers": False, "why": type(error).__name__}
             return
         self._bars[url] = {family.name: _bars(family) for family in families if family.name in HISTOGRAMS}
-        self._told[url] = {"url": url, "answers": True, **_gauges(families)}
+        self._told[url] = {"url": url, "answers": True, "kind": _kind(families), **_gauges(families)}
 
     def plain(self) -> dict[str, Any]:
         """Give each page's gauges in the order of the setting, and the histograms of all together."""
@@ -125,6 +133,11 @@ def _bars(family: Metric) -> dict[float, float]:
         if sample.name.endswith("_bucket"):
             found[float(sample.labels["le"])] += sample.value
     return dict(found)
+
+
+def _kind(families: Sequence[Metric]) -> str | None:
+    names = {family.name for family in families}
+    return next((kind for name, kind in KINDS.items() if name in names), None)
 
 
 def _gauges(families: Sequence[Metric]) -> dict[str, float]:

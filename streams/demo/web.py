@@ -1,5 +1,6 @@
 """What a browser reaches in the demo: the shop and the console, a process each."""
 
+import secrets
 import socket
 import sys
 import time
@@ -48,12 +49,16 @@ class Addresses:
 
     @property
     def environment(self) -> dict[str, str | None]:
-        """Say what both need to know: loopback only, so neither HTTPS nor a login."""
+        """Say what both need to know: loopback only, so neither HTTPS nor a login.
+
+        With one secret the console knows the cookie of the shop, and shows who looks at it to themselves.
+        """
         return {
             "AISLE_GATEWAY_HOST": HOST,
             "AISLE_GATEWAY_PORT": str(self.shop),
             "AISLE_GATEWAY_HOSTS": "",
             "AISLE_GATEWAY_SECURE_COOKIE": "false",
+            "AISLE_GATEWAY_SECRETS": secrets.token_urlsafe(32),
             "AISLE_CONSOLE_HOST": HOST,
             "AISLE_CONSOLE_PORT": str(self.console),
             "AISLE_CONSOLE_HOSTS": "localhost,127.0.0.1",

@@ -5,6 +5,8 @@ from playwright.sync_api import Page
 from tests.browser.gateway_double import GatewayDouble, item, shelf
 from tests.browser.shop import HOME, RENDER, init, shows, titles
 
+ASKED_OFTEN, MOST_TURNS = 12, 2000
+
 
 def test_a_newer_slate_replaces_an_older_one_only(page: Page, gateway: GatewayDouble) -> None:
     """Revisions and events in their order; what is known of a visitor before what is not."""
@@ -148,6 +150,17 @@ def test_an_empty_shelf_is_asked_for_again(page: Page, gateway: GatewayDouble) -
     assert page.locator("#home > div:empty").count() == 2
     gateway.shelves["home", None] = shelf(products="a b", contextual=True)
     shows(page, "a b")
+
+
+def test_an_empty_shelf_is_asked_for_as_long_as_the_page_is_there(page: Page, gateway: GatewayDouble) -> None:
+    """Whoever opens a page before the workers have learned sees the shelf come, without loading the page again."""
+    page.clock.install()
+    page.goto(gateway.page("/", init(consent="refused") + HOME))
+    for _ in range(MOST_TURNS):
+        page.clock.fast_forward(120_000)
+        if len(gateway.asked) > ASKED_OFTEN:
+            break
+    assert len(gateway.asked) > ASKED_OFTEN
 
 
 def test_a_closed_slot_asks_for_nothing_more(page: Page, gateway: GatewayDouble) -> None:

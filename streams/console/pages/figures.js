@@ -239,14 +239,15 @@ function pagesCard(pages) {
     h(
       "tr",
       {},
-      h("th", { scope: "row", class: "mono" }, one.url),
+      h("th", { scope: "row" }, one.kind ?? "–"),
       h("td", { class: one.answers === false || one.ready === 0 ? "warned" : "" }, one.answers === null ? "…" : one.answers ? (one.ready === 0 ? "not ready" : "ready") : one.why),
       h("td", {}, number(one.source_lag)),
       h("td", {}, number(one.follower_lag)),
       h("td", {}, number(one.gateway_streams)),
+      h("td", { class: "mono" }, one.url),
     ),
   );
-  const found = card("Processes", "from their /metrics", table(["page", "state", "events behind", "logs behind", "streams"], rows));
+  const found = card("Processes", "from their /metrics", table(["process", "state", "events behind", "logs behind", "streams", "page"], rows));
   found.classList.add("wide-card");
   return found;
 }

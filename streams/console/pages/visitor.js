@@ -16,7 +16,7 @@ export class VisitorView {
 
   /** Show a visitor, or none. */
   show(handle) {
-    if (handle === this.handle) return;
+    if (handle === this.handle && this.element.firstChild) return;
     this.handle = handle;
     this.shelf = this.told = this.item = undefined;
     this.listen();

@@ -12,7 +12,7 @@ const question = ({placement, anchor}) => {
   return asked;
 };
 
-// An empty shelf is being thought about: ask again, less and less often.
+// An empty shelf is being thought about: ask again, less and less often, as long as the page is there.
 const fill = safe(async (slot, wait = 500) => {
   const {anchor} = slot;
   try {
@@ -24,7 +24,10 @@ const fill = safe(async (slot, wait = 500) => {
     slot.called = shelf.anchor;
     if (shelf.items[0]) take(slot, shelf);
   } finally {
-    if (wait < 2e4 && !slot.shelf && slots.has(slot)) later(() => fill(slot, 2 * wait), wait);
+    if (!slot.shelf && slots.has(slot)) {
+      clearTimeout(slot.timer);
+      slot.timer = later(() => fill(slot, 1.4 * wait), wait);
+    }
   }
 });
 
