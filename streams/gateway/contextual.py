@@ -90,8 +90,7 @@ class Contextual:
         return self._shelves.newest(context.visitor_id, context.placement, context.anchor)
 
     def _fades(self, slate: HeldSlate) -> bool:
-        event_ms = epoch_ms(datetime.fromisoformat(slate.event_at))
-        return epoch_ms(self._now()) > event_ms + FRESH * (slate.expires_ms - event_ms)
+        return epoch_ms(self._now()) > slate.event_ms + FRESH * (slate.expires_ms - slate.event_ms)
 
     def _ask(self, context: Context, *, unless_held: bool = False) -> "asyncio.Task[None] | None":
         """Ask the workers, unless somebody has; None where that may not be."""

@@ -38,6 +38,7 @@ class HeldSlate(NamedTuple):
     items: tuple[Pick, ...]
     event_id: str
     event_at: str
+    event_ms: int
     expires_at: str
     expires_ms: int
     cause: tuple[int, int, int]
@@ -69,18 +70,20 @@ def read_slate(record: LogRecord) -> HeldSlate:
     """
     try:
         plain = orjson.loads(record.value or b"")
-        cause, expires_at = plain["cause"], plain["expires_at"]
+        cause, event_at, expires_at = plain["cause"], plain["event_at"], plain["expires_at"]
+        anchor = plain.get("anchor")
         held = HeldSlate(
-            slate_id=plain["slate_id"],
-            revision=plain.get("revision", 0),
+            slate_id=_text(plain["slate_id"]),
+            revision=_number(plain.get("revision", 0)),
             placement=intern(plain["placement"]),
-            anchor=plain.get("anchor"),
+            anchor=None if anchor is None else _text(anchor),
             items=tuple(map(_pick, plain["items"])),
-            event_id=cause["event_id"],
-            event_at=plain["event_at"],
+            event_id=_text(cause["event_id"]),
+            event_at=event_at,
+            event_ms=_ms(event_at),
             expires_at=expires_at,
             expires_ms=_ms(expires_at),
-            cause=(cause["partition"], cause.get("epoch", 0), cause["offset"]),
+            cause=(_number(cause["partition"]), _number(cause.get("epoch", 0)), _number(cause["offset"])),
             partition=record.partition,
             offset=record.offset,
             appended_ms=record.timestamp_ms,
@@ -103,7 +106,7 @@ def expiry_ms(value: bytes) -> int:
     begin = at + len(EXPIRY)
     try:
         return _ms(value[begin : value.index(b'"', begin)].decode())
-    except ValueError:
+    except (ValueError, TypeError):  # the latter for a time that does not say its offset
         return 0
 
 
@@ -113,10 +116,20 @@ def is_campaign(value: bytes) -> bool:
 
 
 def _pick(item: dict[str, object]) -> Pick:
-    product_id, rank, reason = item["product_id"], item["rank"], item.get("reason", "")
-    if not isinstance(product_id, str) or not isinstance(rank, int) or not isinstance(reason, str):
+    return Pick(intern(_text(item["product_id"])), _number(item["rank"]), intern(_text(item.get("reason", ""))))
+
+
+def _text(value: object) -> str:
+    """Let text pass: what is of another kind would fail where nobody expects it, such as in a comparison."""
+    if not isinstance(value, str):
         raise TypeError
-    return Pick(intern(product_id), rank, intern(reason))
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError
+    return value
 
 
 def _ms(at: str) -> int:

@@ -148,6 +148,28 @@ def test_nonsense_spoils_nothing(shelves: Shelves) -> None:
     assert shelves.newest("v", "home") == held(1)
 
 
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (b'"slate_id":"s-0-2-home-0685"', b'"slate_id":7'),
+        (b'"revision":0', b'"revision":"x"'),
+        (b'"offset":2', b'"offset":"2"'),
+        (b'"event_id":"e2"', b'"event_id":{}'),
+        (b'"event_at":"2026', b'"event_at":"soon'),
+        (b'"placement":"home"', b'"anchor":[],"placement":"home"'),
+        (b"Z", b""),
+    ],
+)
+def test_a_slate_with_nonsense_in_one_field_spoils_nothing(shelves: Shelves, said: bytes, instead: bytes) -> None:
+    """Neither when it comes, nor when somebody asks; a time without its offset from UTC is nonsense, too."""
+    good = record(2)
+    bad = (good.value or b"").replace(said, instead)
+    assert bad != good.value
+    shelves.put(record(1))
+    shelves.put(good._replace(value=bad))
+    assert shelves.newest("v", "home") == held(1)
+
+
 def test_who_asks_to_be_forgotten_is_shown_nothing(shelves: Shelves) -> None:
     """From that moment, and also what a worker decides before it has heard."""
     shelves.put(record(1))
