@@ -13,15 +13,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check lint types imports kernels tests format clean
-<<<<<<< HEAD
 .PHONY: tests-alone tests-engine tests-pages tests-rest tests-stories
-.PHONY: attack bench bench-browser bench-collector bench-kernels bench-replay bench-streams cold
+.PHONY: attack bench bench-browser bench-collector bench-connections bench-kernels bench-replay bench-streams cold
 .PHONY: faults fuzz judge-faults parity screenshots soak stock takeover
-=======
-.PHONY: tests-alone tests-stories tests-engine tests-rest
-.PHONY: attack bench bench-collector bench-connections bench-kernels bench-replay bench-streams cold faults fuzz
-.PHONY: judge-faults parity takeover stock soak
->>>>>>> a4dcf6c (Hold thousands of connections against a gateway; keep to the limit of open files)
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'

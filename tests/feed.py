@@ -33,11 +33,19 @@ PRODUCTS = tuple(f"p{number}" for number in range(1, 9))
 class Feed:
     """Everything but Kafka."""
 
-    def __init__(self, *, per_s: float = 100, limit: int = 1000, asks: bool = True, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        per_s: float = 100,
+        limit: int = 1000,
+        asks: bool = True,
+        cache_bytes: int = 1 << 24,
+        **settings: Any,
+    ) -> None:
         self.ms = NOON_MS
         self.s = 0.0
         self.log = MemoryEventLog()
-        self.shelves = Shelves(1 << 24, now_ms=lambda: self.ms)
+        self.shelves = Shelves(cache_bytes, now_ms=lambda: self.ms)
         self.products = LiveCatalogue(now=self.now)
         self.hub = Hub(self.shelves, self.products, limit=limit, clock=lambda: self.s)
         self.showcase = Showcase(self.products, now=self.now, clock=lambda: self.s)

@@ -1,7 +1,7 @@
 """One open stream: what its page is still to be told, newest only, and how that is written."""
 
 import asyncio
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import orjson
@@ -83,8 +83,9 @@ class EventStream:
         self._wake.set()
 
     def has(self, slate: HeldSlate) -> bool:
-        """Tell whether the page has a slate, or is about to get it."""
-        return self.shown.get(slate.shelf) is slate
+        """Tell whether the page has a slate or a newer one, or is about to get it."""
+        shown = self.shown.get(slate.shelf)
+        return shown is not None and not slate.replaces(shown)
 
     def had(self, slate: HeldSlate) -> bool:
         """Tell whether the page had a slate before it came back; then it is on the page already."""
@@ -93,15 +94,20 @@ class EventStream:
         self.shown[slate.shelf] = slate
         return True
 
-    def keep(self, shelves: Container[ShelfKey]) -> None:
-        """Forget what stands on other shelves than these: it is stale."""
-        for shelf in [shelf for shelf in self.shown if shelf not in shelves]:
+    def keep(self, now_ms: int) -> None:
+        """Forget what is stale."""
+        for shelf in [shelf for shelf, slate in self.shown.items() if slate.expires_ms <= now_ms]:
             del self.shown[shelf]
 
     def withdraw(self, product_ids: Iterable[str]) -> None:
         """Tell the page that products can no longer be bought."""
         self._gone.update(dict.fromkeys(product_ids))
         self._wake.set()
+
+    def restore(self, product_ids: Iterable[str]) -> None:
+        """Take back what the page was not told of yet: these can be bought again."""
+        for product_id in product_ids:
+            self._gone.pop(product_id, None)
 
     def beat(self) -> None:
         """Let the page, and what lies between, know that there is still somebody here."""

@@ -185,15 +185,16 @@ class Hub:
             stream.close()
 
     def _tell(self, visitor_id: str) -> None:
-        shelves = self._shelves.of(visitor_id)
+        shelves, now_ms = self._shelves.of(visitor_id), self._shelves.now_ms()
         for stream in self._streams[visitor_id]:
-            stream.keep(shelves)
+            stream.keep(now_ms)
             for shelf, slate in shelves.items():
                 if stream.wants(shelf) and not stream.has(slate):
                     stream.show(slate)
 
     def _offer(self, stream: EventStream, changed: frozenset[str], back: frozenset[str]) -> None:
         gone: dict[str, None] = {}
+        stream.restore(back)
         for slate in list(stream.shown.values()):
             concerned = changed.intersection([pick.product_id for pick in slate.items])
             if concerned & back:

@@ -75,7 +75,7 @@ class Shelves:
 
     def __init__(self, limit_bytes: int, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._limit = limit_bytes
-        self._now_ms = now_ms
+        self.now_ms = now_ms
         self._visitors: OrderedDict[str, _Visitor] = OrderedDict()
         self._forgotten: OrderedDict[str, Forgotten] = OrderedDict()
         self.bytes = 0
@@ -93,7 +93,7 @@ class Shelves:
             count("gateway_slates", outcome="campaign")
             return None
         expires_ms = expiry_ms(record.value)
-        if expires_ms <= self._now_ms():
+        if expires_ms <= self.now_ms():
             count("gateway_slates", outcome="stale")
             return None
         count("gateway_slates", outcome="taken")
@@ -118,7 +118,7 @@ class Shelves:
         self._visitors.move_to_end(visitor_id)
         if visitor.unread:
             self._read(visitor_id, visitor)
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         return {shelf: slate for shelf, slate in visitor.shelves.items() if slate.expires_ms > now_ms}
 
     def newest(self, visitor_id: str, placement: str, anchor: str | None = None) -> HeldSlate | None:
@@ -132,12 +132,12 @@ class Shelves:
     def forget(self, visitor_id: str) -> None:
         """Show nothing of a visitor any more, who has just asked for it."""
         self._drop(visitor_id)
-        self._remember(visitor_id, Forgotten(self._now_ms()))
+        self._remember(visitor_id, Forgotten(self.now_ms()))
 
     def erase(self, erasure: Erasure) -> bool:
         """Show nothing of a visitor that answers an event up to their `forget`; says whether it concerns anybody."""
         at_ms = epoch_ms(erasure.until)
-        if erasure.subject != "visitor" or at_ms + KEPT_MS < self._now_ms():
+        if erasure.subject != "visitor" or at_ms + KEPT_MS < self.now_ms():
             return False
         origin = erasure.origin
         self._remember(erasure.subject_id, Forgotten(at_ms, (origin.partition, origin.epoch, origin.offset)))
@@ -148,7 +148,7 @@ class Shelves:
 
     def sweep(self) -> None:
         """Let some go whose slates are all stale, and whose `forget` is long ago."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         for _ in range(min(SWEPT, len(self._visitors))):
             visitor_id = next(iter(self._visitors))
             if self._visitors[visitor_id].expires_ms > now_ms:
@@ -169,7 +169,7 @@ class Shelves:
             before = found.get(slate.shelf)
             if before is None or slate.replaces(before):
                 found[slate.shelf] = slate
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         fresh = [pair for pair in found.items() if pair[1].expires_ms > now_ms]
         if len(fresh) > SHELVES:
             fresh = sorted(fresh, key=lambda pair: (pair[1].appended_ms, pair[1].offset))[-SHELVES:]

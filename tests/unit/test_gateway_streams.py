@@ -141,6 +141,52 @@ def test_what_sells_out_is_withdrawn_and_comes_back() -> None:
     asyncio.run(run())
 
 
+def test_what_is_back_before_a_slow_page_reads_was_never_gone() -> None:
+    """It would be told of the shelf with the product, and right after it that the product is gone."""
+
+    async def run() -> None:
+        feed = Feed()
+        page = Listener(feed, EventStream("v"))
+        feed.take(record(1, ["p1", "p2"]))
+        await page.events(1)
+        page.reads.clear()
+        feed.hub.beat()
+        feed.s = HEARTBEAT_S
+        feed.hub.beat()
+        await settle()
+        for stock in (0, 1):
+            feed.sell("p1", stock=stock)
+            await feed.hub.offers()
+        page.reads.set()
+        assert [kind for kind, _, _ in await page.events(2)] == ["slate", "slate"]
+        await settle()
+        assert "withdraw" not in page.text
+
+    asyncio.run(run())
+
+
+def test_an_open_page_outlives_its_visitors_place_in_memory() -> None:
+    """Where others' slates have pushed its own out: nothing older comes, and what sells out is still withdrawn."""
+
+    async def run() -> None:
+        feed = Feed(cache_bytes=12_000)
+        page = Listener(feed, EventStream("v"))
+        feed.take(record(8, ["p1"]), record(9, ["p2"], placement="cart"))
+        await page.events(2)
+        feed.take(*(record(number, visitor=f"w{number}") for number in range(20)))
+        assert not feed.shelves.of("v")
+        feed.take(record(7, ["p3"], revision=1, offset=30), record(31, ["p3"], placement="search"))
+        feed.sell("p2", stock=0)
+        await feed.hub.offers()
+        told = await page.events(4)
+        assert [(kind, data.get("placement")) for kind, data, _ in told[2:]] == [
+            ("slate", "search"),
+            ("withdraw", None),
+        ]
+
+    asyncio.run(run())
+
+
 def test_quiet_streams_get_a_heartbeat() -> None:
     """After fifteen seconds without anything, and only then."""
 
