@@ -28,6 +28,7 @@ class LiveCatalogue:
         self._now = now
         self._changed: set[str] = set()
         self._starts: list[tuple[datetime, str]] = []
+        self._awaited: dict[str, datetime] = {}
 
     def put_product(self, product: Product, *, arrived_ms: int = 0) -> None:
         """Take a product's newest record."""
@@ -35,8 +36,7 @@ class LiveCatalogue:
         before = purchasable(self.catalogue, product_id, at=at)
         self.catalogue.put(product, arrived_ms=arrived_ms)
         self.version += 1
-        if product.available_from is not None and product.available_from > at:
-            heappush(self._starts, (product.available_from, product_id))
+        self._await(product, at)
         if purchasable(self.catalogue, product_id, at=at) != before:
             self._changed.add(product_id)
 
@@ -46,6 +46,13 @@ class LiveCatalogue:
             self._changed.add(product_id)
         self.catalogue.remove(product_id)
         self.version += 1
+
+    def _await(self, product: Product, at: datetime) -> None:
+        """Note the day a product goes on sale: once, however often its record is written until then."""
+        starts = product.available_from
+        if starts is not None and starts > at and self._awaited.get(product.product_id) != starts:
+            self._awaited[product.product_id] = starts
+            heappush(self._starts, (starts, product.product_id))
 
     def known(self, product_id: str | None) -> bool:
         """Tell whether there is such a product."""
@@ -59,7 +66,10 @@ class LiveCatalogue:
         """Give whose availability changed since the last call, also by the day they go on sale having come."""
         at = self._now()
         while self._starts and self._starts[0][0] <= at:
-            self._changed.add(heappop(self._starts)[1])
+            starts, product_id = heappop(self._starts)
+            if self._awaited.get(product_id) == starts:
+                del self._awaited[product_id]
+            self._changed.add(product_id)
             self.version += 1
         changed, self._changed = frozenset(self._changed), set()
         return changed

@@ -117,3 +117,17 @@ def test_a_catalogue_tells_what_comes_and_goes() -> None:
     assert live.changed() == {"p2"}
     live.remove_product("p2")
     assert live.changed() == {"p2"}
+
+
+def test_a_day_on_which_something_goes_on_sale_is_noted_once() -> None:
+    """However often its record is written until then; another day counts, too."""
+    now = [NOON]
+    live = LiveCatalogue(now=lambda: now[0])
+    for stock in range(100):
+        live.put_product(product("p1", stock=stock, available_from=NOON + timedelta(hours=1)))
+    assert len(live._starts) == 1
+    live.put_product(product("p1", available_from=NOON + timedelta(hours=3)))
+    live.changed()
+    now[0] += timedelta(hours=4)
+    assert live.changed() == {"p1"}
+    assert not live._awaited
