@@ -118,5 +118,12 @@ async def _failed(app: FastAPI) -> None:
     await app.state.started.wait()
     try:
         await asyncio.shield(app.state.work)
-    except* RefusedError as refused:
-        raise refused.exceptions[0] from None
+    except BaseExceptionGroup as failed:
+        refused = failed.subgroup(RefusedError)
+        raise failed if refused is None else _first(refused) from None
+
+
+def _first(group: BaseExceptionGroup[RefusedError]) -> RefusedError:
+    """Give one of a group's: services have task groups of their own."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

@@ -41,5 +41,4 @@ async def running(services: Sequence[Service]) -> AsyncIterator[asyncio.Task[Non
         yield task
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})  # what it failed with is for who watches it
