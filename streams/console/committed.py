@@ -74,7 +74,7 @@ class Committed:
                     self.offsets = {tp.partition: at for tp, at in zip(self._tps, found, strict=True)}
                     self._at = time.monotonic()
                     await asyncio.sleep(EVERY_S)
-            except KafkaError as error:
+            except (KafkaError, OSError) as error:
                 log.warning("committed offsets cannot be had (%s): trying again", type(error).__name__)
                 await asyncio.sleep(EVERY_S)
             finally:

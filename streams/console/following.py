@@ -154,7 +154,7 @@ async def _read(follower: Follower) -> None:
     while True:
         try:
             await follower.run()
-        except KafkaError as error:
+        except (KafkaError, OSError) as error:
             log.warning("%s cannot be read (%s): trying again", follower.fold.topic, type(error).__name__)
             await asyncio.sleep(RETRY_S)
 

@@ -69,10 +69,11 @@ class Scraping:
                 answer.raise_for_status()
                 text = (await _bounded(answer)).decode(errors="replace")
             families = list(text_string_to_metric_families(text))
-        except (httpx.HTTPError, ValueError) as error:
+            bars = {family.name: _bars(family) for family in families if family.name in HISTOGRAMS}
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
             self._told[url] = {"url": url, "answers": False, "why": type(error).__name__}
             return
-        self._bars[url] = {family.name: _bars(family) for family in families if family.name in HISTOGRAMS}
+        self._bars[url] = bars
         self._told[url] = {"url": url, "answers": True, "kind": _kind(families), **_gauges(families)}
 
     def plain(self) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Tail:
             TopicPartition(topics[name], partition): name for name in wanted for partition in range(partitions[name])
         }
         self.ends: dict[tuple[TopicName, int], int] = {}
+        self._next: dict[TopicPartition, int] = {}
         self._beat = time.monotonic()
         self._begun = False
 
@@ -75,7 +76,7 @@ class Tail:
         while True:
             try:
                 await self._read()
-            except KafkaError as error:
+            except (KafkaError, OSError) as error:
                 log.warning("the newest records cannot be read (%s): trying again", type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 
@@ -97,7 +98,8 @@ class Tail:
             consumer.assign(tps)
             starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
             for tp in tps:
-                consumer.seek(tp, max(starts[tp], ends[tp] - _back(self._places[tp])))
+                back = max(starts[tp], ends[tp] - _back(self._places[tp]))
+                consumer.seek(tp, max(back, min(self._next.get(tp, 0), ends[tp])))  # what was read is not counted twice
                 self.ends[self._places[tp], tp.partition] = ends[tp]
             self._begun = True
             while True:
@@ -112,6 +114,7 @@ class Tail:
             name = self._places[tp]
             for record in records:
                 self._take(Tailed(name, tp.partition, record))
+            self._next[tp] = records[-1].offset + 1
         await self._catch_up(consumer)
         await asyncio.sleep(max(BREATH_S, time.monotonic() - began))
 

@@ -215,9 +215,10 @@ def test_metrics_are_summed_and_what_does_not_answer_is_said_to() -> None:
         "/two": lambda: httpx.Response(200, text=PAGE),
         "/down": lambda: httpx.Response(500),
         "/odd": lambda: httpx.Response(200, text="<html>"),
+        "/edgeless": lambda: httpx.Response(200, text=PAGE.replace('{le="0.05"}', "")),
     }
     transport = httpx.MockTransport(lambda request: answers[request.url.path]())
-    urls = [f"http://there{path}" for path in answers]
+    urls = [*(f"http://there{path}" for path in answers), "http://[no-address"]
     scraping = Scraping(urls, lambda: True, transport)
 
     async def ask() -> None:
@@ -227,7 +228,7 @@ def test_metrics_are_summed_and_what_does_not_answer_is_said_to() -> None:
 
     asyncio.run(ask())
     told = scraping.plain()
-    assert [page["answers"] for page in told["pages"]] == [True, True, False, False]
+    assert [page["answers"] for page in told["pages"]] == [True, True, False, False, False, False]
     assert told["pages"][0]["source_lag"] == 7
     assert told["histograms"]["gateway_browser_seconds"]["bars"] == [4, 2]
     assert told["histograms"]["gateway_slate_seconds"] is None
