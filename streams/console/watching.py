@@ -12,6 +12,7 @@ from streams.console.committed import Committed
 from streams.console.course import Course, named
 from streams.console.coverage import Coverage, Refusals, spent_usd
 from streams.console.following import Following
+from streams.console.in_force import InForce
 from streams.console.recent import Recent
 from streams.console.roster import SIMULATED, Active, Roster
 from streams.console.scraping import Scraping
@@ -48,6 +49,7 @@ class Watching:
         self._named: OrderedDict[str, str] = OrderedDict()
         self._teller = Teller(settings)
         self._following = Following(settings, client)
+        self._in_force = InForce(settings, client)
         self._tail = Tail(
             client, settings.topics, wanted=TAILED, take=self.take, skipped=self._skipped,
             watched=self.roster.watched_partitions,
@@ -59,7 +61,7 @@ class Watching:
     @property
     def services(self) -> tuple[Service, ...]:
         """Give what works beside the requests."""
-        return self._tail, self._following, self._committed, self._scraping
+        return self._tail, self._following, self._in_force, self._committed, self._scraping
 
     def take(self, one: Tailed) -> None:
         """Take a record of the tail."""
@@ -127,12 +129,16 @@ class Watching:
     async def tell(self, active: Active, shelf: str | None) -> VisitorTold:
         """Tell a visitor from what was read so far."""
         copied = {name: type(records)(records, records.maxlen) for name, records in _records_of(active).items()}
-        still, why_not = replace(active, **copied), self._following.why_not()
+        still, why_not = replace(active, **copied), self._why_not()
         return await self._following.tell(lambda world: self._teller.tell(Recent(still), world, why_not, shelf))
 
     def told_with(self) -> dict[str, Any]:
         """Say how whole the world is that slates are told with."""
         return {"ready": self._following.ready, "unlearned": self._following.unlearned}
+
+    def _why_not(self) -> str:
+        """Say why slates cannot be told now; nothing where they can."""
+        return "".join(self._in_force.stuck()).capitalize() or self._following.why_not()
 
     def _skipped(self, topic: TopicName, count: int) -> None:
         if topic in {EVENTS, SLATES}:
@@ -155,7 +161,7 @@ class Watching:
             },
             "world": {
                 "ready": self._following.ready,
-                "why_not": self._following.why_not(),
+                "why_not": self._why_not(),
                 "behind": self._following.lag(),
                 "products": len(world.knowledge.catalogue) if world else None,
                 "model": world.learning.positions().get(0, -1) if world else None,
