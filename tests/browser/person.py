@@ -1,6 +1,8 @@
 """Somebody with a browser of their own: what they do on the shop's pages, and what the browser noticed meanwhile."""
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Request
@@ -8,6 +10,9 @@ from playwright.sync_api import Browser, Page, Request
 from tests.browser.stage import Stage
 
 PATIENCE_MS = 30_000
+
+NO_BOUNCE_MS = 4_000
+"""Whoever leaves a product within three seconds did not like it; the page takes a moment before they count."""
 
 NOTICE = """
 window.noticed = {shift: 0, violations: [], slates: [], accepted: 0};
@@ -82,6 +87,10 @@ class Person:
         assert taken.value.status == 202
         return next(one["event_id"] for one in events_of(taken.value.request) if one["name"] == "view_item")
 
+    def stay(self, page: Page) -> None:
+        """Stay on a product's page long enough to like it."""
+        page.wait_for_function("ms => performance.now() > ms", arg=NO_BOUNCE_MS)
+
     def filled(self, placement: str, page: Page | None = None, *, contextual: bool = False) -> None:
         """Wait until a shelf shows a slate: the visitor's own, or any."""
         (page or self.page).wait_for_function(FILLED, arg=[placement, contextual])
@@ -104,6 +113,13 @@ class Person:
         script = "([id, placement]) => noticed.slates.find((s) => s.event_id === id && s.placement === placement)"
         found = (page or self.page).wait_for_function(script, arg=[event_id, placement])
         return dict(found.json_value())
+
+    def until(self, true: Callable[[], object]) -> None:
+        """Wait, and let the browser go on, until something is so."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while not true():
+            assert time.monotonic() < end, "it did not come about"
+            self.page.wait_for_timeout(50)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """List the events of a name that were sent, in requests answered or not."""

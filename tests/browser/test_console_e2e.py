@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.kafka
 
+FILLED_HOME = ".shelf[data-placement=home][data-state=filled]"
 LIVE_S = 20
 """The console gives way to everything else."""
 
@@ -109,17 +110,19 @@ def test_what_they_look_like(meet: Meet, stage: Stage, console: Page, tmp_path: 
     person.filled("home")
     for tent in tents[:2]:
         event_id = person.look_at(tent, tab)
-        tab.wait_for_function("() => performance.now() > 3100")
+        person.stay(tab)
     tab.click("[data-buy] button")
     person.slate_of(event_id, "home")
     find(console, person.visitor_id())
     console.click("[data-key=shelf-home]")
     console.wait_for_selector("table.matrix tr.shown")
     person.page.mouse.move(5, 5)
-    for page, name in ((person.page, "shop"), (console, "console")):
+    for page, name, ready in ((person.page, "shop", FILLED_HOME), (console, "console", "table.matrix tr.shown")):
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=folder / f"{name}.png", scale="css", animations="disabled")
         page.set_viewport_size({"width": 390, "height": 844})
+        page.reload()
+        page.wait_for_selector(ready)
         page.screenshot(path=folder / f"{name}-phone.png", scale="css", animations="disabled")
     sizes = {file.name: file.stat().st_size for file in folder.glob("*.png")}
     assert len(sizes) >= 4
