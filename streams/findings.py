@@ -4,17 +4,16 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from types import MappingProxyType
-from typing import Literal
 from urllib.parse import urlsplit
 
 from schemas.errors import RefusedError, RetryError
 from schemas.topics import DAY_MS, EVENTS, GENERATIONS, LEARNING, SPECS
 from streams.admin import Admin
+from streams.finding import Finding
 from streams.flow import LogRecord
 from streams.generations import current
 from streams.kafka import aiokafka_config, bootstrap_servers, is_embedded, partition_of
@@ -23,8 +22,7 @@ from streams.replay.switching import pointers
 from streams.settings import Settings
 from streams.snapshot_store import KEPT
 from streams.topic_checks import RETENTION, mending, wrong_configs
-
-Level = Literal["ok", "note", "problem"]
+from streams.web_findings import web_findings
 
 SAMPLE = 50
 """Records looked at from the end of each partition of clickstream.events."""
@@ -33,16 +31,6 @@ _READ_S = 5
 
 SPARE_INTERVALS = 3
 """The log reaches so many snapshot intervals past the oldest snapshot kept: time to see that none is written."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; `step` is what to do next, empty where nothing is to be done."""
-
-    name: str
-    level: Level
-    found: str
-    step: str = ""
 
 
 def examine(settings: Settings, *, look_up: Callable[[str], object | None] = find_spec) -> list[Finding]:
@@ -58,6 +46,7 @@ def examine(settings: Settings, *, look_up: Callable[[str], object | None] = fin
         qdrant_finding(settings),
         weights_finding(settings, look_up),
         model_finding(settings, look_up),
+        *web_findings(settings),
     ]
     return broker_findings(settings) + others
 

@@ -12,7 +12,7 @@ _MARKS = {"ok": "ok ", "note": "-  ", "problem": "!! "}
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
-    """Look at the broker, topics, keys, snapshots, Qdrant, model weights and API key; say the next step for each.
+    """Look at the broker, topics, keys, snapshots, Qdrant, models and the gateway; say the next step for each.
 
     Exits with 1 when something is broken; what is optional and not there is not.
     """
