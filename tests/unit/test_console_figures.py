@@ -229,6 +229,6 @@ def test_metrics_are_summed_and_what_does_not_answer_is_said_to() -> None:
     asyncio.run(ask())
     told = scraping.plain()
     assert [page["answers"] for page in told["pages"]] == [True, True, False, False, False, False]
-    assert told["pages"][0]["source_lag"] == 7
+    assert (told["pages"][0]["kind"], told["pages"][0]["source_lag"]) == ("clicks", 7)
     assert told["histograms"]["gateway_browser_seconds"]["bars"] == [4, 2]
     assert told["histograms"]["gateway_slate_seconds"] is None

@@ -11,6 +11,7 @@ import pytest
 from schemas.errors import RefusedError
 from streams.demo.web import HOST, Addresses, Web, choose_ports
 from streams.runs.on_kafka import free_port
+from streams.settings import Settings
 
 SERVE = (sys.executable, str(Path(__file__).parents[1] / "demo_pages.py"))
 PAGES = {"shop": (*SERVE, "AISLE_GATEWAY_PORT"), "console": (*SERVE, "AISLE_CONSOLE_PORT")}
@@ -92,3 +93,4 @@ def test_pages_are_on_the_loopback_and_know_each_other(addresses: Addresses) -> 
     assert told["AISLE_GATEWAY_HOST"] == told["AISLE_CONSOLE_HOST"] == "127.0.0.1"
     assert told["AISLE_CONSOLE_URL"] == f"http://127.0.0.1:{addresses.console}/console"
     assert (told["AISLE_CONSOLE_OPEN"], told["AISLE_GATEWAY_SECURE_COOKIE"]) == ("true", "false")
+    assert Settings.model_validate({"gateway_secrets": told["AISLE_GATEWAY_SECRETS"]}).own_secrets
