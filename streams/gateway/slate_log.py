@@ -30,6 +30,9 @@ AWAY_S = 20.0
 
 POLL_S = 0.2
 BATCH = 500
+UNDER_WAY = 8
+"""Batches on their way to the event loop; while it is busy the thread waits, and what is to be read stays in Kafka."""
+
 SLATE_BYTES = 2048
 """Slates are longer: a start never reads many more than the memory holds."""
 
@@ -147,6 +150,7 @@ class _Reader:
         self._consumer = Consumer(dict(config))
         self._asking = Consumer(dict(config))
         self._ended = threading.Event()
+        self._room = threading.Semaphore(UNDER_WAY)
         self._thread = threading.Thread(target=self._run, name="slates", daemon=True)
 
     def partitions(self) -> set[int]:
@@ -175,12 +179,6 @@ class _Reader:
             raise _AwayError(error.args[0].str()) from None
         # A negative answer is the end: nothing was written since.
         return {p: max(low, high - most, since[p] if since[p] >= 0 else high) for p, (low, high) in reach.items()}
-
-    def _reach(self, partition: int) -> tuple[int, int]:
-        from confluent_kafka import TopicPartition
-
-        low, high = self._asking.get_watermark_offsets(TopicPartition(self._topic, partition), ANSWER_S)
-        return low, high
 
     def begin(self, starts: Mapping[int, int]) -> None:
         """Read these partitions, too."""
@@ -220,8 +218,21 @@ class _Reader:
                 ended.append(message.partition())
             elif error.fatal() or not error.retriable():
                 log.warning("%s: %s", self._topic, error.str())
-        if (records or ended) and not self._ended.is_set():
-            self._loop.call_soon_threadsafe(self._arrived, records, ended)
+        if (records or ended) and self._may_go_on():
+            self._loop.call_soon_threadsafe(self._arrive, records, ended)
+
+    def _may_go_on(self) -> bool:
+        """Wait until the loop has taken what is under way; False where the end comes first."""
+        while not self._ended.is_set():
+            if self._room.acquire(timeout=POLL_S):
+                return True
+        return False
+
+    def _arrive(self, records: Sequence[LogRecord], ended: Sequence[int]) -> None:
+        try:
+            self._arrived(records, ended)
+        finally:
+            self._room.release()
 
 
 def _config(settings: Settings) -> dict[str, Any]:
