@@ -15,12 +15,20 @@ NO_BOUNCE_MS = 4_000
 """Whoever leaves a product within three seconds did not like it; the page takes a moment before they count."""
 
 NOTICE = """
-window.noticed = {shift: 0, violations: [], slates: [], accepted: 0};
+window.noticed = {shift: 0, violations: [], slates: [], changed: {}, accepted: 0};
 try {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) noticed.shift += entry.value;
   }).observe({type: "layout-shift", buffered: true});
 } catch {}
+// Not by the tracker's word: timers of a tab in the background run once a second.
+new MutationObserver((changes) => {
+  for (const {target, addedNodes} of changes) {
+    for (const {dataset} of [target, ...addedNodes]) {
+      if (dataset?.slate) noticed.changed[dataset.slate] ??= performance.timeOrigin + performance.now();
+    }
+  }
+}).observe(document, {subtree: true, childList: true, attributeFilter: ["data-slate"]});
 document.addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI}) =>
   noticed.violations.push(`${violatedDirective} ${blockedURI}`));
 """
@@ -29,7 +37,7 @@ LISTEN = """
 if (location.protocol === "http:") import("/aisle.mjs").then(({default: aisle}) => {
   aisle.on("sent", ({accepted}) => (noticed.accepted += accepted));
   aisle.on("slate", ({shelf}) => noticed.slates.push({
-    at_ms: performance.timeOrigin + performance.now(), event_id: shelf.event_id, placement: shelf.placement,
+    at_ms: noticed.changed[shelf.slate_id], event_id: shelf.event_id, placement: shelf.placement,
     slate_id: shelf.slate_id, contextual: shelf.contextual,
   }));
 });
@@ -109,7 +117,7 @@ class Person:
         return self.shelf(placement, page)
 
     def slate_of(self, event_id: str, placement: str, page: Page | None = None) -> dict[str, Any]:
-        """Wait for the slate that answers an event; gives when it was painted."""
+        """Wait for the slate that answers an event; gives when the shelf changed."""
         script = "([id, placement]) => noticed.slates.find((s) => s.event_id === id && s.placement === placement)"
         found = (page or self.page).wait_for_function(script, arg=[event_id, placement])
         return dict(found.json_value())

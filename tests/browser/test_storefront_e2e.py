@@ -54,7 +54,7 @@ def test_three_tents_turn_the_home_shelf_towards_camping(
     slate, after = person.slate_of(event_id, "home"), outdoor()
     (view,) = [event for event in person.events("view_item") if event["event_id"] == event_id]
     took_ms = slate["at_ms"] - ms_of(view)
-    say(f"third view to painted shelf: {took_ms:.0f} ms; outdoor products {before} -> {after} of {SHOWN}")
+    say(f"third view to changed shelf: {took_ms:.0f} ms; outdoor products {before} -> {after} of {SHOWN}")
     assert after > before
     assert took_ms < HARD_LIMIT_MS
     assert person.page.evaluate("noticed.shift") < 0.1
