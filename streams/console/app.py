@@ -40,7 +40,7 @@ def build_console(settings: Settings, client: Mapping[str, Any]) -> FastAPI:
     operators = Operators(KeyRing(settings.keys_file), everybody=settings.console_open)
     door = Door(operators, AuditLog(settings.data_dir / AUDIT))
     watching = Watching(settings, client)
-    cookies = VisitorCookies(settings.own_secrets)
+    cookies = VisitorCookies(settings.own_secrets, days=settings.gateway_cookie_days)
     routers = [door_router(door), figures_router(watching, door, cookies), visitors_router(watching, door)]
     leaving = threading.Event()
     guards = [

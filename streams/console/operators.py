@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 
 from streams.web.keys import Holder, KeyRing, hashed
+from streams.web.signing import signer
 
 COOKIE = "aisle_console"
 LASTS_S = 3600
@@ -88,7 +89,7 @@ class _Signer:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._serializer = _Clocked(secrets.token_urlsafe(32), clock)
+        self._serializer = signer(secrets.token_urlsafe(32), salt="aisle.console", clock=clock)
 
     def write(self, value: list[str | int]) -> str:
         signed: str = self._serializer.dumps(value)
@@ -101,21 +102,3 @@ class _Signer:
             return None
         number, digest, since_s = value
         return (number, digest, since_s), self._clock() - at.timestamp()
-
-
-class _Clocked(URLSafeTimedSerializer):
-    """Takes the time from a clock that tests can set."""
-
-    def __init__(self, secret: str, clock: Callable[[], float]) -> None:
-        from hashlib import sha256
-
-        from itsdangerous import TimestampSigner
-
-        class Signer(TimestampSigner):
-            def get_timestamp(self) -> int:
-                return int(clock())
-
-        super().__init__(
-            secret, salt="aisle.console", signer=Signer,
-            signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
-        )  # fmt: skip

@@ -3,10 +3,11 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadSignature
+
+from streams.web.signing import signer
 
 NAME = "aisle_visitor"
 ID_BYTES = 16
@@ -39,7 +40,7 @@ class VisitorCookies:
     """
 
     def __init__(self, secrets: Sequence[str], *, days: int = 180, clock: Callable[[], float] = time.time) -> None:
-        self._signers = [_signer(secret, clock) for secret in secrets]
+        self._signers = [signer(secret, salt=SALT, clock=clock) for secret in secrets]
         self._days = days
         self._clock = clock
 
@@ -47,9 +48,9 @@ class VisitorCookies:
         """Give who it is; None for no cookie, for one that was not made here, and for one that is too old."""
         if not value:
             return None
-        for place, signer in enumerate(self._signers):
+        for place, one in enumerate(self._signers):
             try:
-                visitor_id, signed = signer.loads(value, self._days * DAY_S, return_timestamp=True)
+                visitor_id, signed = one.loads(value, self._days * DAY_S, return_timestamp=True)
             except BadSignature:
                 continue
             old = self._clock() - signed.timestamp() > RENEWED_AFTER_S
@@ -74,15 +75,3 @@ def new_visitor_id() -> str:
 def new_secret() -> str:
     """Make a secret."""
     return secrets.token_urlsafe(32)
-
-
-def _signer(secret: str, clock: Callable[[], float]) -> URLSafeTimedSerializer:
-    class Signer(TimestampSigner):
-        """Takes the time from the clock."""
-
-        def get_timestamp(self) -> int:
-            """Give the time, seconds since 1970."""
-            return int(clock())
-
-    how: dict[str, Any] = {"key_derivation": "hmac", "digest_method": sha256}
-    return URLSafeTimedSerializer(secret, salt=SALT, signer=Signer, signer_kwargs=how)
