@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.events import Event
+from schemas.events import CONTEXT_VISITOR, Event
 from schemas.record import epoch_ms
 from streams.gateway.body import read_json
 from streams.gateway.callers import Callers, checked_id
@@ -47,6 +47,8 @@ def visitors(log: EventLog, callers: Callers, *, now: Callable[[], datetime] = u
         callers.check_server(request)
         at = now()
         name = checked_id(visitor_id)
+        if name.startswith(CONTEXT_VISITOR):  # or nobody in particular would be shown anything
+            raise HTTPException(422, f"{CONTEXT_VISITOR} begins the ids of contexts, which are nobody's.")
         event = Event(event_id=f"forget-{epoch_ms(at)}-{time.monotonic_ns()}", name="forget", visitor_id=name, at=at)
         try:
             missing = await log.send([Taken(event, event.encode())], "server")
