@@ -51,7 +51,7 @@ class Followed:
             try:
                 await self._follower.run()
             except (KafkaError, OSError) as error:
-                self._away, self._before = f"no broker answers ({type(error).__name__})", self._follower.began_at()
+                self._away, self._before = f"it cannot be read ({type(error).__name__})", self._follower.began_at()
                 log.warning("%s: %s", self.name, self._away)
             await asyncio.sleep(AGAIN_S)
 
