@@ -14,6 +14,9 @@ from streams.gateway.shelves import Shelves
 from streams.telemetry import gauge
 
 TICK_S = 0.5
+BREATH_S = 0.05
+"""Between two looks at all streams: a load of products changes the catalogue hundreds of times a second."""
+
 HEARTBEAT_S = 15.0
 PER_VISITOR = 20
 AT_ONCE = 200
@@ -73,6 +76,7 @@ class Hub:
                 self._shelves.sweep()
                 gauge("gateway_shelves", len(self._shelves))
                 gauge("gateway_streams", self._count)
+                await asyncio.sleep(BREATH_S)
         finally:
             self.leave()
 

@@ -31,8 +31,8 @@ SHELVES = 100
 FORGOTTEN = 100_000
 """Who was forgotten last; of those before, no slate is under way any more."""
 
-SWEPT = 64
-"""Visitors looked at with each sweep."""
+SWEPT = 2_000
+"""Visitors looked at with each sweep: more than come between two. Else memory fills with what is stale."""
 
 KEPT_MS = DAY_MS
 """Who was forgotten is remembered as long as slates are kept."""

@@ -31,8 +31,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def shelves(clock: Clock) -> Shelves:
-    """Give empty shelves with a megabyte."""
-    return Shelves(1 << 20, now_ms=clock)
+    """Give empty shelves with eight megabytes."""
+    return Shelves(1 << 23, now_ms=clock)
 
 
 def test_a_slate_is_read_as_it_was_written() -> None:
@@ -117,6 +117,15 @@ def test_what_is_stale_is_not_shown(shelves: Shelves, clock: Clock) -> None:
     clock.ms += int(timedelta(hours=1).total_seconds() * 1000)
     assert shelves.newest("v", "home") is None
     assert shelves.put(record(2)) is None
+    shelves.sweep()
+    assert (len(shelves), shelves.bytes) == (0, 0)
+
+
+def test_a_sweep_keeps_up_with_who_comes(shelves: Shelves, clock: Clock) -> None:
+    """A thousand visitors between two sweeps, all stale by now, are gone with the next one."""
+    for number in range(1000):
+        shelves.put(record(1, visitor=f"v{number}"))
+    clock.ms += 3_600_000
     shelves.sweep()
     assert (len(shelves), shelves.bytes) == (0, 0)
 

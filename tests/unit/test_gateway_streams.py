@@ -1,10 +1,12 @@
 """Open streams: what pages are told, and when they end."""
 
 import asyncio
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from streams.gateway import hub
 from streams.gateway.event_stream import EventStream, read_place
 from streams.gateway.hub import HEARTBEAT_S, PER_VISITOR, FullError
 from tests.collecting import asked
@@ -185,6 +187,30 @@ def test_an_open_page_outlives_its_visitors_place_in_memory() -> None:
         ]
 
     asyncio.run(run())
+
+
+def test_a_load_of_products_is_looked_at_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look goes through all streams: not one for each of the catalogue's changes."""
+
+    async def run() -> list[int]:
+        feed, changes, looks = Feed(), 0, []
+        pause = asyncio.Event()
+
+        async def breathe(_seconds: float) -> None:
+            looks.append(changes)
+            await pause.wait()
+
+        monkeypatch.setattr(hub, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": breathe}))
+        task = asyncio.create_task(feed.hub.run())
+        for changes in range(1, 101):  # noqa: B007  the pause notes how many there were
+            feed.hub.products_changed()
+            await settle()
+        pause.set()
+        task.cancel()
+        await asyncio.wait({task})
+        return looks
+
+    assert len(asyncio.run(run())) == 1
 
 
 def test_quiet_streams_get_a_heartbeat() -> None:
