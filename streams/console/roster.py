@@ -14,6 +14,9 @@ MOST_WATCHED = 64
 
 EVENTS_KEPT, SLATES_KEPT = 80, 24
 
+ERASED = 100_000
+"""Who was erased last: topics are read side by side, so what they did before may come later."""
+
 SIMULATED = re.compile(r"v\d+")
 CONTEXTUAL = "~"
 """What a slate is keyed by that is nobody's."""
@@ -81,6 +84,7 @@ class Roster:
         self._active: OrderedDict[str, Active] = OrderedDict()
         self._holding: OrderedDict[str, Active] = OrderedDict()
         self._watched: dict[str, int] = {}
+        self._erased: OrderedDict[str, int] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -94,7 +98,7 @@ class Roster:
     def take(self, topic: TopicName, partition: int, record: Any) -> None:
         """Take a record of the visitors' topics, as the consumer's parser made it."""
         visitor_id = _visitor_of(topic, record.key)
-        if visitor_id is None:
+        if visitor_id is None or record.timestamp <= self._erased.get(visitor_id, -1):
             return
         one = self._active.get(visitor_id) or self._new(visitor_id, partition)
         before = one.size
@@ -109,6 +113,22 @@ class Roster:
         self._holding[visitor_id] = one
         self._holding.move_to_end(visitor_id)
         self._make_room()
+
+    def erase(self, visitor_id: str, until_ms: int) -> None:
+        """Know nothing any more of what a visitor did up to a time, however late it is read."""
+        self._erased[visitor_id] = until_ms
+        self._erased.move_to_end(visitor_id)
+        if len(self._erased) > ERASED:
+            self._erased.popitem(last=False)
+        one = self._active.get(visitor_id)
+        if one is None or one.last_ms > until_ms:  # then they came back, and all of before goes with its tombstone
+            return
+        self._holding.pop(visitor_id, None)
+        self._bytes -= one.size
+        one.drop()
+        one.count, one.version = 0, one.version + 1
+        if visitor_id not in self._watched:
+            del self._active[visitor_id]
 
     def newest(self, most: int) -> list[Active]:
         """Give who was active last, real visitors before simulated ones, newest first."""

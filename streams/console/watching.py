@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from schemas.erasures import Erasure
+from schemas.record import epoch_ms
 from schemas.topics import CHANGELOG, EVENTS, EVENTS_DEAD, EVIDENCE, SLATES, TopicName
 from streams.console.committed import Committed
 from streams.console.course import Course, named
@@ -20,6 +22,9 @@ from streams.console.shortening import Handles, shortened
 from streams.console.tail import Tail, Tailed
 from streams.console.telling import Teller
 from streams.console.told import VisitorTold
+from streams.follower import Follower
+from streams.gateway.erasure_log import ErasuresFold
+from streams.gateway.followed import Followed
 from streams.kafka import partition_of
 from streams.settings import Settings
 from streams.web.service import Service
@@ -55,13 +60,16 @@ class Watching:
             watched=self.roster.watched_partitions,
         )  # fmt: skip
         self._committed = Committed(settings, client, lambda: self._tail.ends)
+        self._erasures = Followed(
+            Follower(ErasuresFold(self._erase), client=client, topics=settings.topics, strict=False), what="erasures"
+        )
         self._scraping = Scraping(listed(settings.console_metrics), lambda: self.lookers > 0)
         self._figures: tuple[int, dict[str, Any]] | None = None
 
     @property
     def services(self) -> tuple[Service, ...]:
         """Give what works beside the requests."""
-        return self._tail, self._following, self._in_force, self._committed, self._scraping
+        return self._tail, self._following, self._erasures, self._in_force, self._committed, self._scraping
 
     def take(self, one: Tailed) -> None:
         """Take a record of the tail."""
@@ -135,6 +143,10 @@ class Watching:
     def told_with(self) -> dict[str, Any]:
         """Say how whole the world is that slates are told with."""
         return {"ready": self._following.ready, "unlearned": self._following.unlearned}
+
+    def _erase(self, erasure: Erasure) -> None:
+        if erasure.subject == "visitor":
+            self.roster.erase(erasure.subject_id, epoch_ms(erasure.until))
 
     def _why_not(self) -> str:
         """Say why slates cannot be told now; nothing where they can."""

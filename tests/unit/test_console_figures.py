@@ -197,6 +197,36 @@ def test_who_asked_to_be_forgotten_is() -> None:
     assert (one.size, len(one.events), one.state) == (0, 0, None)
 
 
+def test_who_was_erased_is_gone_however_late_their_records_are_read() -> None:
+    """Logs are read side by side; what comes after the erasure is a new life."""
+    roster = Roster()
+    roster.take(EVENTS, 0, record("v", offset=1, ms=10))
+    roster.take(EVENTS, 0, record("w", offset=2, ms=10))
+    roster.erase("v", 20)
+    assert [one.visitor_id for one in roster.newest(9)] == ["w"]
+    for topic in (EVENTS, SLATES, EVIDENCE):
+        roster.take(topic, 0, record("v", offset=3, ms=20))
+    assert roster.get("v") is None
+    roster.take(EVENTS, 0, record("v", offset=4, ms=21))
+    back = roster.get("v")
+    assert back is not None
+    assert [raw.offset for raw in back.events] == [4]
+
+
+def test_somebody_who_is_looked_at_can_be_erased() -> None:
+    """Whoever looks sees that nothing is known any more."""
+    roster = Roster()
+    roster.watch("v", 0)
+    roster.take(EVENTS, 0, record("v", offset=1, ms=10))
+    one = roster.get("v")
+    assert one is not None
+    version = one.version
+    roster.erase("v", 20)
+    assert (len(one.events), one.count, one.size) == (0, 0, 0)
+    assert one.version > version
+    roster.unwatch("v")
+
+
 PAGE = """# TYPE aisle_ready gauge
 aisle_ready 1.0
 # TYPE aisle_source_lag gauge
