@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from streams.brokers import Broker
 from streams.flow import LogRecord
-from streams.gateway import slate_log
+from streams.gateway import slate_log, slate_reader
 from streams.gateway.slate_log import SlateLog
 from streams.kafka import KIND_VARIABLE
 from streams.settings import Settings
@@ -149,7 +149,7 @@ def test_more_partitions_are_read_from_their_start(kafka_broker: Broker, tmp_pat
 
 def test_a_broker_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway is not ready then, and goes on trying: a restart would mend nothing."""
-    monkeypatch.setattr(slate_log, "ANSWER_S", 0.1)
+    monkeypatch.setattr(slate_reader, "ANSWER_S", 0.1)
     now = [0.0]
     away = Settings(_env_file=None, kafka_bootstrap_servers="127.0.0.1:1")
     log = SlateLog(away, lambda _: None, lookback_s=60, clock=lambda: now[0])
