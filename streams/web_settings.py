@@ -1,6 +1,7 @@
 """The settings of what is reached over the web: the gateway, the console, and their keys."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
@@ -80,10 +81,36 @@ class WebSettings(BaseSettings):
             raise ValueError(f"each secret needs {SECRET_LENGTH} characters or more")
         return secrets
 
+    @field_validator("gateway_origins")
+    @classmethod
+    def _as_browsers_write_them(cls, origins: str) -> str:
+        """Refuse what no browser sends as an origin: it would shut the shop out without a word."""
+        for origin in listed(origins):
+            if not _is_address(origin) or any(urlsplit(origin.rstrip("/"))[2:]) or "*" in origin:
+                raise ValueError(f"{origin} is no origin: write it as https://shop.example, without a path")
+        return origins
+
+    @field_validator("console_url", "console_metrics")
+    @classmethod
+    def _can_be_called(cls, addresses: str | None) -> str | None:
+        """Refuse what is no address of a page."""
+        for address in listed(addresses or ""):
+            if not _is_address(address):
+                raise ValueError(f"{address} is no address: it begins with http:// or https://")
+        return addresses
+
     @property
     def own_secrets(self) -> tuple[str, ...]:
         """Give the secrets that sign cookies, newest first; none where none are set."""
         return () if self.gateway_secrets is None else listed(self.gateway_secrets.get_secret_value())
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def listed(names: str) -> tuple[str, ...]:
