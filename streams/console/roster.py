@@ -49,6 +49,7 @@ class Active:
     evidence: deque[Raw] = field(default_factory=lambda: deque(maxlen=SLATES_KEPT))
     state: Raw | None = None
     size: int = 0
+    forgotten_ms: int = -1
 
     def keep(self, topic: TopicName, raw: Raw) -> None:
         """Keep a record; the oldest of its topic may go."""
@@ -70,6 +71,12 @@ class Active:
         for records in (self.events, self.slates, self.evidence):
             records.clear()
         self.state, self.size = None, 0
+
+    def forget(self, at_ms: int) -> None:
+        """Know nothing of the visitor any more, nor of what is read later but is no newer."""
+        self.drop()
+        self.last_ms = self.count = 0
+        self.forgotten_ms = at_ms
 
 
 class Roster:
@@ -104,8 +111,8 @@ class Roster:
         before = one.size
         if record.value is None:
             if topic == CHANGELOG:  # who asked to be forgotten is, here too
-                one.drop()
-        else:
+                one.forget(record.timestamp)
+        elif record.timestamp > one.forgotten_ms:  # topics are read side by side
             one.keep(topic, Raw(partition, record.offset, record.timestamp, record.value, record.headers))
         one.version += 1
         self._bytes += one.size - before
@@ -139,8 +146,9 @@ class Roster:
 
     def counts(self) -> tuple[int, int]:
         """Count real and simulated visitors."""
-        simulated = sum(bool(SIMULATED.fullmatch(name)) for name in self._active)
-        return len(self._active) - simulated, simulated
+        names = [name for name, one in self._active.items() if one.count]
+        simulated = sum(bool(SIMULATED.fullmatch(name)) for name in names)
+        return len(names) - simulated, simulated
 
     def watch(self, visitor_id: str, partition: int) -> bool:
         """Keep a visitor's records while somebody looks; False where too many are looked at."""

@@ -186,6 +186,17 @@ def test_one_visitors_records_are_bounded_too() -> None:
     assert one.size == rosters.EVENTS_KEPT * 10 + 7
 
 
+def test_who_is_forgotten_is_listed_no_more() -> None:
+    """Not by what is read later but is older either: topics are read side by side. Who comes back is new."""
+    roster = Roster()
+    roster.take(EVENTS, 0, record("w1", ms=5))
+    roster.take(CHANGELOG, 0, record("w1", None, ms=7))
+    roster.take(EVENTS, 0, record("w1", ms=6))
+    assert (roster.newest(10), roster.counts()) == ([], (0, 0))
+    roster.take(EVENTS, 0, record("w1", ms=8))
+    assert [one.count for one in roster.newest(10)] == [1]
+
+
 def test_who_asked_to_be_forgotten_is() -> None:
     """The tombstone of their state takes everything that was kept here along."""
     roster = Roster()

@@ -25,7 +25,7 @@ function build(element, may, open) {
 }
 
 function person(one, now, chosen) {
-  const what = one.own ? "this browser" : one.simulated ? "simulated" : "";
+  const what = one.own ? "you" : one.simulated ? "simulated" : "";
   return h(
     "li",
     {},

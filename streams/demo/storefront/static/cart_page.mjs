@@ -57,7 +57,7 @@ const drawn = (card, show, gone) =>
       "div",
       {className: "cart-what"},
       element("a", {href: card.url}, card.title),
-      element("p", {className: "note"}, card.sold ? `${card.brand} ${card.price}`.trim() : "Sold out meanwhile"),
+      element("p", {className: "note"}, card.sold ? [card.brand, card.price].filter(Boolean).join(", ") : "Sold out meanwhile"),
     ),
     element("div", {className: "cart-do"}, quantityOf(card, show), removal(card, gone)),
   );

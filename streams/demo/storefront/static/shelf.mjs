@@ -1,10 +1,12 @@
 // Shelves: the tracker brings products, this draws them.
 
+import {choice} from "./consent.mjs";
 import {element, money, nameOf, ownAddress} from "./elements.mjs";
 import {aisle} from "./tracking.mjs";
 
 const EMPTY_AFTER_MS = 6000;
 const HINT_MS = 4000;
+const OWN = ["cart", "confirmation"]; // nobody in particular has these: without consent they stay empty
 
 const priced = ({price, sale_price, currency}) => {
   const line = element("span", {className: "card-price"});
@@ -45,7 +47,8 @@ export const openShelf = (section, productId = section.dataset.product) => {
   section.track = track;
   const {placement, size} = section.dataset;
   aisle.slot(track, {placement, productId, anchor: productId, size: Number(size), render: draw});
-  setTimeout(() => (section.dataset.state ??= "empty"), EMPTY_AFTER_MS);
+  const isOwn = OWN.includes(placement) && choice() !== "granted";
+  setTimeout(() => (section.dataset.state ??= "empty"), isOwn ? 0 : EMPTY_AFTER_MS);
 };
 
 const tellChange = (section) => {
