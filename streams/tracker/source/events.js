@@ -22,7 +22,7 @@ const cleaned = (url) => url.split(/[?#]/)[0];
 const make = (name, more) => {
   lastAt = Math.max(Date.now(), lastAt + 1);
   const event = {event_id: newId(), name, at: new Date(lastAt), page: view.page, ...more};
-  trackedAt[event.event_id] = now();
+  if (isGranted()) trackedAt[event.event_id] = now(); // else the wait is the visitor's, who has not decided
   return event;
 };
 

@@ -8,7 +8,6 @@ const question = ({placement, anchor}) => {
   const {device, utm_campaign = ""} = landing();
   const asked = new URLSearchParams({placement, device, campaign: utm_campaign});
   if (anchor) asked.set(placement === "product" ? "product_id" : "anchor", anchor);
-  if (placement === "search") asked.set("query", anchor);
   return asked;
 };
 
