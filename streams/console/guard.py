@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from streams.web.guards import App, Receive, Scope, Send, refuse
 
 ANSWERED_WITH: Mapping[bytes, bytes] = {
-    b"referrer-policy": b"no-referrer",
+    b"referrer-policy": b"same-origin",  # with no-referrer, a form says "Origin: null", and nobody could log in
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",

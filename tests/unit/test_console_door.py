@@ -184,6 +184,17 @@ def test_another_page_changes_nothing(tmp_path: Path, headers: dict[str, str], s
     asked(tmp_path, work, console_open=True)
 
 
+def test_the_forms_of_the_console_say_where_they_are_from(tmp_path: Path, keys: Keys) -> None:
+    """Told to send no referrer, browsers send a form with `Origin: null`, which is what another page's may look like."""
+
+    async def work(client: httpx.AsyncClient, _: Any) -> None:
+        assert (await client.get("/console")).headers["referrer-policy"] == "same-origin"
+        form, null = {"key": keys.of["view"]}, {"origin": "null", "sec-fetch-site": "cross-site"}
+        assert (await client.post("/console/login", data=form, headers=null)).status_code == 403
+
+    asked(tmp_path, work, keys_file=keys.file)
+
+
 def test_pages_hold_nothing_inline(tmp_path: Path) -> None:
     """The policy of contents forbids it, so that a text that gets into a page is never run."""
 
