@@ -185,7 +185,7 @@ def test_another_page_changes_nothing(tmp_path: Path, headers: dict[str, str], s
 
 
 def test_the_forms_of_the_console_say_where_they_are_from(tmp_path: Path, keys: Keys) -> None:
-    """Told to send no referrer, browsers send a form with `Origin: null`, which is what another page's may look like."""
+    """Told to send no referrer, browsers send a form with `Origin: null`, as another page does."""
 
     async def work(client: httpx.AsyncClient, _: Any) -> None:
         assert (await client.get("/console")).headers["referrer-policy"] == "same-origin"
