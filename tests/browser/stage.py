@@ -62,6 +62,14 @@ class Stage:
         for at in (self.shop, self.console):
             self.site.wait(lambda at=at: self.site.ask("/readyz", at=at)[0] == 200)  # type: ignore[misc]
 
+    def locked_console(self, keys: Path) -> str:
+        """Start another console, for who has a key of this file; gives its address once it is ready."""
+        port = free_port()
+        self._start("locked", CONSOLE, AISLE_CONSOLE_PORT=str(port), AISLE_KEYS_FILE=str(keys))
+        at = f"http://127.0.0.1:{port}"
+        self.site.wait(lambda: self.site.ask("/readyz", at=at)[0] == 200)
+        return at
+
     def close(self) -> None:
         """End everything."""
         self.site.close()

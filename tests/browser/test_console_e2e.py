@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from streams.web.keys import line_of, new_key
 from tests.browser.conftest import Meet
 from tests.browser.person import NOTICE, PATIENCE_MS
 from tests.browser.stage import Stage
@@ -37,6 +38,23 @@ def console(chromium: Browser, stage: Stage) -> Iterator[Page]:
     violations = page.evaluate("noticed.violations")
     context.close()
     assert problems + violations == []
+
+
+def test_operators_log_in_and_out(chromium: Browser, stage: Stage, tmp_path: Path) -> None:
+    """By a form, as browsers send it: with a wrong key it says so, with a right one there are figures, till the end."""
+    key, keys = new_key(), tmp_path / "keys"
+    keys.write_text(line_of("ann", "view", key) + "\n")
+    page = chromium.new_context(base_url=stage.locked_console(keys)).new_page()
+    page.goto("/console")
+    page.fill("#key", new_key())
+    page.click("button[type=submit]")
+    assert page.inner_text("#said")
+    page.fill("#key", key)
+    page.click("button[type=submit]")
+    page.wait_for_selector("#live[data-state=live]")
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_selector("#key")
+    page.context.close()
 
 
 def find(console: Page, visitor_id: str) -> None:

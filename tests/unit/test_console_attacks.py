@@ -166,7 +166,7 @@ def test_no_page_can_be_framed_kept_or_opened_by_another(door: Door) -> None:
             said = (await client.get(path)).headers
             assert "frame-ancestors 'none'" in said["content-security-policy"]
             assert (said["x-frame-options"], said["cross-origin-opener-policy"]) == ("DENY", "same-origin")
-            assert (said["cache-control"], said["referrer-policy"]) == ("no-store", "no-referrer")
+            assert (said["cache-control"], said["referrer-policy"]) == ("no-store", "same-origin")
         refused = await client.get("/console", headers={"host": "evil.example"})
         assert (refused.status_code, refused.headers["cache-control"]) == (421, "no-store")
 
