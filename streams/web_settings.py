@@ -7,6 +7,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 SECRET_LENGTH = 32
+PORTS = {"http": 80, "https": 443}
+"""What browsers leave out."""
 
 
 class WebSettings(BaseSettings):
@@ -86,8 +88,10 @@ class WebSettings(BaseSettings):
     def _as_browsers_write_them(cls, origins: str) -> str:
         """Refuse what no browser sends as an origin: it would shut the shop out without a word."""
         for origin in listed(origins):
-            if not _is_address(origin) or any(urlsplit(origin.rstrip("/"))[2:]) or "*" in origin:
-                raise ValueError(f"{origin} is no origin: write it as https://shop.example, without a path")
+            if not _is_origin(origin):
+                raise ValueError(
+                    f"{origin} is no origin: write it as https://shop.example, without a path or its scheme's own port"
+                )
         return origins
 
     @field_validator("console_url", "console_metrics")
@@ -103,6 +107,15 @@ class WebSettings(BaseSettings):
     def own_secrets(self) -> tuple[str, ...]:
         """Give the secrets that sign cookies, newest first; none where none are set."""
         return () if self.gateway_secrets is None else listed(self.gateway_secrets.get_secret_value())
+
+
+def _is_origin(text: str) -> bool:
+    """Tell whether a browser would say so of a page."""
+    if not _is_address(text):
+        return False
+    parts = urlsplit(text.rstrip("/"))
+    plain = not any(parts[2:]) and "@" not in parts.netloc and "*" not in parts.netloc
+    return plain and parts.port != PORTS[parts.scheme]
 
 
 def _is_address(text: str) -> bool:

@@ -111,15 +111,23 @@ def _on_kafka(
 
 @contextmanager
 def _stopped_in_order() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the run as an error does: workers stopped, topics deleted."""
+    """Let Ctrl-C and SIGTERM end the run as an error does: workers stopped, topics deleted.
+
+    Inside a C library the interrupt may come out as another exception: whatever comes after a signal is its end.
+    """
+    asked = False
 
     def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not asked and not isinstance(error, KeyboardInterrupt):
+            raise
         raise RefusedError("Stopped before the end of the file.") from None
     finally:
         signal.signal(signal.SIGTERM, before)

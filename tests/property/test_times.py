@@ -10,7 +10,7 @@ from schemas.record import epoch_ms
 from streams.sources.fields import parse_time
 from streams.sources.rows import LineRefusedError
 
-zones = st.none() | st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
+zones = st.none() | st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 written = st.datetimes(timezones=zones).map(str) | st.from_regex(r"[0-9]{1,17}(\.[0-9]{1,20})?", fullmatch=True)
 nearly = st.from_regex(r"[0-9]{1,4}[-/][0-9]{1,2}[-/][0-9]{1,4}[T ]?[0-9:.+Zz-]{0,25}( UTC)?", fullmatch=True)
 

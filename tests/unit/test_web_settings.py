@@ -20,8 +20,11 @@ def test_the_first_secret_signs() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["shop.example", "https://shop.example/cart", "*", "https://*.shop.example", "http://"]
-)
+    "origin",
+    ["shop.example", "https://shop.example/cart", "*", "https://*.shop.example", "http://", "https://shop.example:443",
+     "ftp://shop.example", "https://[shop", "https://shop.example:port", "https://me@shop.example",
+     "https://shop.example?a"],
+)  # fmt: skip
 def test_what_no_browser_sends_as_an_origin_is_refused(origin: str) -> None:
     """It would shut the shop out without a word; the sentence shows how one is written."""
     with pytest.raises(RefusedError, match=r"AISLE_GATEWAY_ORIGINS .*write it as https://shop\.example"):
