@@ -19,7 +19,7 @@ from streams.gateway.documented import EVENTS_DESCRIPTION, EVENTS_REQUEST, EVENT
 from streams.gateway.origins import Origins
 from streams.gateway.rates import EventRates
 from streams.gateway.sending import BusyError, EventLog
-from streams.gateway.visitor_cookie import NAME, Visitor, VisitorCookies, new_visitor_id
+from streams.gateway.visitor_cookie import DAY_S, NAME, Visitor, VisitorCookies, new_visitor_id
 from streams.gateway.wire import MAX_BODY, MAX_EVENTS, EventBatch, Receipt, Rejected
 from streams.settings import Settings
 from streams.telemetry import count, observe
@@ -29,8 +29,6 @@ from streams.web_settings import listed
 PATH = "/v1/events"
 RETRY_S = 2
 """When to send again what Kafka did not acknowledge."""
-
-DAY_S = 86_400
 
 
 class Sorted(NamedTuple):
